@@ -1,0 +1,1 @@
+"""Agents and their work; filled by later parts of the platform."""

@@ -1,0 +1,1 @@
+"""The three-phase onboarding of a repository."""

@@ -1,0 +1,1 @@
+"""The steps of onboarding, a module a vendor."""

@@ -1,0 +1,1 @@
+"""Access tokens, and what a coding agent needs to sign in."""

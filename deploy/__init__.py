@@ -1,0 +1,1 @@
+"""What runs Mesh Six: one machine, sandbox vendors, and later clusters."""

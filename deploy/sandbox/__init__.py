@@ -1,0 +1,1 @@
+"""Small real HTTP servers that stand in for vendors on one machine; they import nothing of the platform."""

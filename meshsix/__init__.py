@@ -1,0 +1,1 @@
+"""Mesh Six: onboards repositories for coding agents and runs their work as durable steps."""

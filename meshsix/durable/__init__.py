@@ -1,0 +1,1 @@
+"""The step engine: every multi-step job of the platform runs on it."""

@@ -1,0 +1,85 @@
+"""Typed readers of environment variables. A missing or bad one stops the start with its name.
+
+`secret` reads `NAME_FILE` before `NAME`, so that a secret can live in a file instead of the environment.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+class BadSetting(Exception):  # noqa: N818 - reads as a word of the domain
+    """An environment variable is missing or has a value that cannot be used; the message names it."""
+
+
+def text(name: str, default: str | None = None) -> str:
+    """Return the variable as it is; without a default it must be set."""
+    value = os.environ.get(name, default)
+    if value is None:
+        raise BadSetting(f"{name} must be set: see the table of settings in README.md.")
+    return value
+
+
+def number(name: str, default: float) -> float:
+    """Return the variable as a number."""
+    value = os.environ.get(name, "")
+    try:
+        return float(value) if value else default
+    except ValueError as error:
+        raise BadSetting(f"{name} must be a number, not {value!r}.") from error
+
+
+def whole(name: str, default: int) -> int:
+    """Return the variable as a whole number."""
+    value = number(name, default)
+    if value != int(value):
+        raise BadSetting(f"{name} must be a whole number, not {value}.")
+    return int(value)
+
+
+def seconds(name: str, default: float) -> timedelta:
+    """Return the variable, given in seconds, as a duration; it may not be negative."""
+    value = number(name, default)
+    if value < 0:
+        raise BadSetting(f"{name} must not be negative, not {value}.")
+    return timedelta(seconds=value)
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Return the variable as true or false."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.lower() in _TRUE:
+        return True
+    if value.lower() in _FALSE:
+        return False
+    raise BadSetting(f"{name} must be true or false, not {value!r}.")
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Return the variable as a list, split at commas."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
+    """Return the variable as an address without a trailing slash; an empty default means "not configured"."""
+    value = text(name, default)
+    if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).netloc):
+        raise BadSetting(f"{name} must be an address that starts with {' or '.join(schemes)}://.")
+    return value.rstrip("/")
+
+
+def secret(name: str, default: str | None = None) -> str:
+    """Return the content of the file named by `NAME_FILE`, else the variable. The value never is in an error."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise BadSetting(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
+    return text(name, default)

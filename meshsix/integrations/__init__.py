@@ -1,0 +1,1 @@
+"""One package per outside system; no vendor knows another."""

@@ -1,0 +1,1 @@
+"""Small pure parts that everything stands on. No Django, no I/O."""

@@ -1,0 +1,269 @@
+"""All settings, in one flat file. Every variable that is read here stands in README.md's table (a test compares)."""
+
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from meshsix import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- the process ---------------------------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = env.secret("DJANGO_SECRET_KEY")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1")
+PUBLIC_URL = env.url("PUBLIC_URL", "http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
+SECURE_COOKIES = env.flag("SECURE_COOKIES", default=PUBLIC_URL.startswith("https://"))
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
+LOG_FORMAT = env.text("LOG_FORMAT", "console")
+LOGGING_CONFIG = "meshsix.logs.configure"
+LOGGING = {"level": LOG_LEVEL, "form": LOG_FORMAT}
+
+# --- Django --------------------------------------------------------------------------------------------------------
+ROOT_URLCONF = "meshsix.urls"
+ASGI_APPLICATION = "meshsix.asgi.application"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "csp",
+    "meshsix.web",
+    "meshsix.live",
+    "meshsix.durable",
+    "apps.projects",
+    "apps.projects.credentials",
+    "apps.onboarding",
+    "apps.webhooks",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "meshsix.web.middleware.RequestId",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "meshsix.web.context.platform",
+            ],
+        },
+    },
+]
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in"
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+SESSION_SAVE_EVERY_REQUEST = False
+SESSION_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = SECURE_COOKIES
+CSRF_FAILURE_VIEW = "meshsix.web.views.csrf_failure"
+SECURE_SSL_REDIRECT = SECURE_COOKIES
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|healthz|metrics)$"]
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_COOKIES else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_COOKIES
+SECURE_HSTS_PRELOAD = SECURE_COOKIES
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
+
+# --- PostgreSQL: the truth -----------------------------------------------------------------------------------------
+_database = urlsplit(env.secret("DATABASE_URL"))
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(_database.path.lstrip("/")),
+        "USER": unquote(_database.username or ""),
+        "PASSWORD": unquote(_database.password or ""),
+        "HOST": _database.hostname or "",
+        "PORT": str(_database.port or ""),
+        "CONN_MAX_AGE": env.whole("DATABASE_CONN_MAX_AGE", 300),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": env.whole("DATABASE_CONNECT_TIMEOUT_SECONDS", 5)},
+    },
+}
+
+# --- Redis or Valkey: transport, every use of which may lose everything ---------------------------------------------
+REDIS_URL = env.secret("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "meshsix",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    },
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "meshsix"},
+    },
+}
+
+# --- the step engine ------------------------------------------------------------------------------------------------
+DURABLE_WORKFLOWS = ["apps.onboarding.workflow.ONBOARDING"]
+DURABLE_RECOVERY_INTERVAL = env.seconds("DURABLE_RECOVERY_INTERVAL_SECONDS", 2)
+DURABLE_LEASE_MARGIN = env.seconds("DURABLE_LEASE_MARGIN_SECONDS", 5)
+
+# --- live progress --------------------------------------------------------------------------------------------------
+EVENT_VISIBILITY = "apps.projects.queries.may_see_aggregate"
+EVENT_PARTITIONS_AHEAD_MONTHS = env.whole("EVENT_PARTITIONS_AHEAD_MONTHS", 3)
+
+# --- GitHub ---------------------------------------------------------------------------------------------------------
+GITHUB_API_URL = env.url("GITHUB_API_URL", "https://api.github.com")
+GITHUB_GRAPHQL_URL = env.url("GITHUB_GRAPHQL_URL", f"{GITHUB_API_URL}/graphql")
+GITHUB_WEB_URL = env.url("GITHUB_WEB_URL", "https://github.com")
+GITHUB_TOKEN = env.secret("GITHUB_TOKEN", "")
+GITHUB_APP_ID = env.text("GITHUB_APP_ID", "")
+GITHUB_APP_PRIVATE_KEY = env.secret("GITHUB_APP_PRIVATE_KEY", "")
+GITHUB_TIMEOUT = env.seconds("GITHUB_TIMEOUT_SECONDS", 15)
+GITHUB_WRITE_INTERVAL = env.seconds("GITHUB_WRITE_INTERVAL_SECONDS", 1)
+GITHUB_WEBHOOK_SECRET = env.secret("GITHUB_WEBHOOK_SECRET", "")
+
+# --- Vault or OpenBao -----------------------------------------------------------------------------------------------
+VAULT_ADDR = env.url("VAULT_ADDR", "")
+VAULT_NAMESPACE = env.text("VAULT_NAMESPACE", "")
+VAULT_MOUNT = env.text("VAULT_MOUNT", "secret")
+VAULT_TOKEN = env.secret("VAULT_TOKEN", "")
+VAULT_ROLE_ID = env.secret("VAULT_ROLE_ID", "")
+VAULT_SECRET_ID = env.secret("VAULT_SECRET_ID", "")
+VAULT_KUBERNETES_ROLE = env.text("VAULT_KUBERNETES_ROLE", "")
+VAULT_TIMEOUT = env.seconds("VAULT_TIMEOUT_SECONDS", 5)
+
+# --- Kubernetes and Argo CD -----------------------------------------------------------------------------------------
+KUBERNETES_API_URL = env.url("KUBERNETES_API_URL", "")
+KUBERNETES_TOKEN = env.secret("KUBERNETES_TOKEN", "")
+KUBERNETES_CA_FILE = env.text("KUBERNETES_CA_FILE", "")
+KUBECONFIG = env.text("KUBECONFIG", "")
+KUBERNETES_NAMESPACE = env.text("KUBERNETES_NAMESPACE", "mesh-six-envs")
+KUBERNETES_TIMEOUT = env.seconds("KUBERNETES_TIMEOUT_SECONDS", 10)
+ARGOCD_URL = env.url("ARGOCD_URL", "")
+ARGOCD_TOKEN = env.secret("ARGOCD_TOKEN", "")
+ARGOCD_APPLICATION = env.text("ARGOCD_APPLICATION", "mesh-six")
+ARGOCD_TIMEOUT = env.seconds("ARGOCD_TIMEOUT_SECONDS", 15)
+MESH_SIX_REPO = env.text("MESH_SIX_REPO", "")
+MESH_SIX_REPO_BRANCH = env.text("MESH_SIX_REPO_BRANCH", "main")
+MESH_SIX_K8S_ROOT = env.text("MESH_SIX_K8S_ROOT", "k8s")
+
+# --- models, storage, notices ---------------------------------------------------------------------------------------
+LITELLM_URL = env.url("LITELLM_URL", "")
+LITELLM_ADMIN_KEY = env.secret("LITELLM_ADMIN_KEY", "")
+LITELLM_DEFAULT_MODEL = env.text("LITELLM_DEFAULT_MODEL", "claude-sonnet")
+LITELLM_DEFAULT_BUDGET = env.text("LITELLM_DEFAULT_BUDGET", "50.00")
+LITELLM_TIMEOUT = env.seconds("LITELLM_TIMEOUT_SECONDS", 15)
+S3_ENDPOINT_URL = env.url("S3_ENDPOINT_URL", "")
+S3_BUCKET = env.text("S3_BUCKET", "mesh-six")
+S3_REGION = env.text("S3_REGION", "us-east-1")
+S3_ACCESS_KEY = env.secret("S3_ACCESS_KEY", "")
+S3_SECRET_KEY = env.secret("S3_SECRET_KEY", "")
+S3_TIMEOUT = env.seconds("S3_TIMEOUT_SECONDS", 10)
+NTFY_URL = env.url("NTFY_URL", "")
+NTFY_TOPIC = env.text("NTFY_TOPIC", "mesh-six")
+NTFY_TOKEN = env.secret("NTFY_TOKEN", "")
+NTFY_TIMEOUT = env.seconds("NTFY_TIMEOUT_SECONDS", 5)
+
+# --- signing in to the coding agent's provider ------------------------------------------------------------------------
+CLAUDE_OAUTH_AUTHORIZE_URL = env.url("CLAUDE_OAUTH_AUTHORIZE_URL", "")
+CLAUDE_OAUTH_TOKEN_URL = env.url("CLAUDE_OAUTH_TOKEN_URL", "")
+CLAUDE_OAUTH_DEVICE_URL = env.url("CLAUDE_OAUTH_DEVICE_URL", "")
+CLAUDE_OAUTH_REDIRECT_URL = env.url("CLAUDE_OAUTH_REDIRECT_URL", "")
+CLAUDE_OAUTH_CLIENT_ID = env.text("CLAUDE_OAUTH_CLIENT_ID", "")
+CLAUDE_OAUTH_SCOPES = env.words("CLAUDE_OAUTH_SCOPES", "user:profile,user:inference")
+CLAUDE_LOGIN_HOSTS = env.words("CLAUDE_LOGIN_HOSTS", "claude.ai,claude.com,console.anthropic.com")
+ANTHROPIC_BASE_URL = env.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
+CLAUDE_TIMEOUT = env.seconds("CLAUDE_TIMEOUT_SECONDS", 15)
+SIGN_IN_WAIT = env.seconds("SIGN_IN_WAIT_SECONDS", timedelta(hours=24).total_seconds())
+
+# --- onboarding -----------------------------------------------------------------------------------------------------
+ONBOARDING_DEFAULT_MODE = env.text("ONBOARDING_DEFAULT_MODE", "envbuilder")
+ONBOARDING_GITHUB_ATTEMPTS = env.whole("ONBOARDING_GITHUB_ATTEMPTS", 6)
+ONBOARDING_GITHUB_FIRST_PAUSE = env.seconds("ONBOARDING_GITHUB_FIRST_PAUSE_SECONDS", 2)
+ONBOARDING_GITHUB_LONGEST_PAUSE = env.seconds("ONBOARDING_GITHUB_LONGEST_PAUSE_SECONDS", 120)
+ONBOARDING_ATTEMPTS = env.whole("ONBOARDING_ATTEMPTS", 6)
+ONBOARDING_FIRST_PAUSE = env.seconds("ONBOARDING_FIRST_PAUSE_SECONDS", 1)
+ONBOARDING_LONGEST_PAUSE = env.seconds("ONBOARDING_LONGEST_PAUSE_SECONDS", 60)
+ONBOARDING_STEP_TIMEOUT = env.seconds("ONBOARDING_STEP_TIMEOUT_SECONDS", 60)
+HOOK_PING_WAIT = env.seconds("HOOK_PING_WAIT_SECONDS", 60)
+POD_POLL_INTERVAL = env.seconds("POD_POLL_INTERVAL_SECONDS", 10)
+POD_WAIT = env.seconds("POD_WAIT_SECONDS", 300)
+WORK_ROOT = env.text("WORK_ROOT", str(BASE_DIR / ".meshsix" / "work"))
+
+# --- API ------------------------------------------------------------------------------------------------------------
+RATE_LIMITS = {"read": 600, "webhook": 600, "login": 10, "trigger": 100, "write": 100}
+RATE_LIMITS_ON = env.flag("RATE_LIMITS_ON", default=True)
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.projects.credentials.authentication.AccessTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["meshsix.web.permissions.Viewer"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "meshsix.web.pagination.CursorPages",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": ["meshsix.web.throttling.Throttle"],
+    "EXCEPTION_HANDLER": "meshsix.web.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Mesh Six",
+    "DESCRIPTION": "Onboards GitHub repositories for coding agents and shows every step live.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+READINESS_CHECKS = env.words("READINESS_CHECKS", "database,migrations,broker")
+
+# --- Celery: settings in meshsix/celery.py read these ---------------------------------------------------------------
+CELERY_QUEUES = ["webhooks", "onboarding", "agents", "sessions", "maintenance"]
