@@ -1,4 +1,7 @@
-"""What went wrong, in words for people: one table by code. Steps raise `problem(code, detail)`; all doors show the same words."""
+"""What went wrong, in words for people: one table by code.
+
+Steps raise `problem(code, detail)`; all doors show the same words.
+"""
 
 from dataclasses import dataclass
 
@@ -26,5 +29,5 @@ PROBLEMS: dict[str, Problem] = {
 
 
 def problem(code: str, detail: str = "") -> Permanent:
-    """Return the permanent failure `code`, worded by the table; `detail` is what was seen. Raises KeyError if unknown."""
+    """Return the permanent failure `code`, worded by the table; `detail` is what was seen."""
     return Permanent(code, hint=PROBLEMS[code].hint, detail=detail or PROBLEMS[code].means)

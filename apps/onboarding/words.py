@@ -167,7 +167,7 @@ class HooksReady:
 
 @dataclass(frozen=True, kw_only=True)
 class Scaffolded:
-    """The devcontainer. `outcome` is `present`, `committed` or `proposed`; `url` leads to the commit or pull request."""
+    """The devcontainer. `outcome` is `present`, `committed` or `proposed`; `url` leads to what was made."""
 
     outcome: str
     path: str

@@ -1,0 +1,113 @@
+"""Reads of onboarding, for every door."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Prefetch, Q, QuerySet
+from django.db.models.functions import Concat, Lower
+from django.db.models import Value
+
+from apps.onboarding.links import Link, links
+from apps.onboarding.models import Onboarding
+from apps.onboarding.states import SIGN_IN_STEP, Status
+from apps.onboarding.workflow import ONBOARDING
+from apps.projects.queries import hidden_project_keys
+from meshsix.durable import queries as durable
+from meshsix.durable.models import Attempt, StepRow, StepState
+from meshsix.kit import names
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseView:
+    """A phase with its steps, for people."""
+
+    name: str
+    title: str
+    steps: tuple[StepRow, ...]
+
+    @property
+    def done(self) -> int:
+        """Return how many of its steps are over."""
+        return sum(step.state in {StepState.DONE, StepState.SKIPPED} for step in self.steps)
+
+    @property
+    def state(self) -> str:
+        """Return the phase's state in one word: that of the step that matters most."""
+        seen = {step.state for step in self.steps}
+        for state in (StepState.FAILED, StepState.RUNNING, StepState.RETRYING, StepState.WAITING, StepState.CANCELLED):
+            if state in seen:
+                return state
+        if seen <= {StepState.DONE, StepState.SKIPPED}:
+            return StepState.DONE
+        return StepState.READY if StepState.READY in seen else StepState.PENDING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detail:
+    """An onboarding with everything that people see of it. `waits` says what it waits for, in words."""
+
+    onboarding: Onboarding
+    phases: tuple[PhaseView, ...]
+    links: tuple[Link, ...]
+    waits: tuple[durable.Wait, ...]
+
+    @property
+    def steps(self) -> tuple[StepRow, ...]:
+        """Return all steps in their order."""
+        return tuple(step for phase in self.phases for step in phase.steps)
+
+
+def onboardings(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Onboarding]:
+    """Return the onboardings that `user` may see, the newest first."""
+    rows = Onboarding.objects.annotate(key=Lower(Concat("repo_owner", Value("/"), "repo_name")))
+    return rows.exclude(key__in=hidden_project_keys(user)).order_by("-created_at", "-run")
+
+
+def filtered(rows: QuerySet[Onboarding], *, status: str = "", owner: str = "", words: str = "") -> QuerySet[Onboarding]:
+    """Return those with this status, of this owner, whose `owner/name` holds `words`."""
+    if status:
+        rows = rows.filter(status=status)
+    if owner:
+        rows = rows.filter(repo_owner__iexact=owner)
+    if words:
+        rows = rows.filter(Q(key__contains=words.lower()) | Q(display_name__icontains=words))
+    return rows
+
+
+def latest(repository: names.RepositoryName, user: AbstractBaseUser | AnonymousUser) -> Onboarding | None:
+    """Return the newest onboarding of this repository that `user` may see, or None."""
+    return onboardings(user).filter(key=names.project_key(repository)).first()
+
+
+def detail(onboarding: Onboarding) -> Detail:
+    """Return the onboarding with its phases, steps, attempts, links and waits, in a fixed number of queries."""
+    attempts = Prefetch("attempts", queryset=Attempt.objects.order_by("number"))
+    steps = list(StepRow.objects.filter(run_id=onboarding.pk).order_by("position").prefetch_related(attempts))
+    phases = tuple(
+        PhaseView(name=phase.name, title=phase.title, steps=tuple(step for step in steps if step.phase == phase.name))
+        for phase in ONBOARDING.phases
+    )
+    return Detail(
+        onboarding=onboarding,
+        phases=phases,
+        links=links({step.name: step.output or {} for step in steps}),
+        waits=durable.why(onboarding.pk),
+    )
+
+
+def open_wait(run_id: UUID, name: str) -> str | None:
+    """Return `name` if a step of the run waits for an answer of that name, else None."""
+    waiting = StepRow.objects.filter(run_id=run_id, state=StepState.WAITING, wait_name=name)
+    return name if waiting.exists() else None
+
+
+def open_login_id(run_id: UUID) -> UUID | None:
+    """Return the id of the sign-in for which the run waits, or None."""
+    row = StepRow.objects.filter(run_id=run_id, name=SIGN_IN_STEP, state=StepState.WAITING).first()
+    return UUID(row.wait_name.partition(":")[2]) if row else None
+
+
+def unfinished() -> QuerySet[Onboarding]:
+    """Return the onboardings that are under way."""
+    return Onboarding.objects.exclude(status__in=[Status.COMPLETED, Status.FAILED, Status.CANCELLED])

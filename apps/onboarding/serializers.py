@@ -1,0 +1,181 @@
+"""The one border of onboarding: every door's input becomes an `Ask` here, or a field-by-field explanation."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from kubernetes.utils import parse_quantity
+from rest_framework import serializers
+
+from apps.onboarding.words import Ask, AuthMethod, ExecutionMode, ModelBudget, ProjectSettings, Resources
+from meshsix.kit import names
+
+_LEAST_STREAMING_RATE_MS = 50
+_HOST = re.compile(r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
+_BRANCH = re.compile(r"(?!/|.*(//|\.\.|@\{|\\))[^\x00-\x20~^:?*\[\x7f]{1,255}(?<!\.lock)(?<!/)(?<!\.)")
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know, so that a misspelt one is not silently ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - DRF hands in whatever the client sent
+        """Return the checked fields. Raises ValidationError naming each unknown one."""
+        if isinstance(data, Mapping):
+            unknown = {str(name): ["There is no such field."] for name in data if name not in self.fields}
+            if unknown:
+                raise serializers.ValidationError(unknown)
+        return super().to_internal_value(data)
+
+
+class Quantity(serializers.CharField):
+    """A Kubernetes quantity above zero, such as 500m, 2 or 8Gi."""
+
+    default_error_messages = {"quantity": "Write a Kubernetes quantity above zero, such as 500m, 2 or 8Gi."}
+
+    def to_internal_value(self, data: Any) -> str:  # noqa: ANN401 - DRF hands in whatever the client sent
+        """Return the quantity as it was written."""
+        value = super().to_internal_value(data)
+        if not _quantity(value):
+            self.fail("quantity")
+        return value
+
+
+def _quantity(value: str) -> Decimal:
+    try:
+        return max(Decimal(parse_quantity(value)), Decimal(0))
+    except (ValueError, ArithmeticError):
+        return Decimal(0)
+
+
+class ResourcesSerializer(StrictSerializer):
+    """Kubernetes quantities; what is not given keeps its default."""
+
+    memory_request = Quantity(required=False, default="2Gi")
+    memory_limit = Quantity(required=False, default="8Gi")
+    cpu_request = Quantity(required=False, default="1")
+    cpu_limit = Quantity(required=False, default="4")
+    storage_worktrees = Quantity(required=False, default="20Gi")
+    storage_claude = Quantity(required=False, default="1Gi")
+
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        """Refuse a request above its limit."""
+        for kind in ("memory", "cpu"):
+            request, limit = attrs[f"{kind}_request"], attrs[f"{kind}_limit"]
+            if parse_quantity(request) > parse_quantity(limit):
+                raise serializers.ValidationError({f"{kind}_request": f"{request} is more than the limit, {limit}."})
+        return attrs
+
+
+class ModelBudgetSerializer(StrictSerializer):
+    """The project's team at LiteLLM; what is not given keeps its default."""
+
+    team_alias = serializers.CharField(required=False, max_length=200)
+    default_model = serializers.CharField(required=False, max_length=200)
+    max_budget = serializers.DecimalField(
+        required=False,
+        max_digits=10,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        help_text="USD a month, above zero.",
+    )
+
+
+class ProjectSettingsSerializer(StrictSerializer):
+    """Settings of the project."""
+
+    cloudflare_domain = serializers.CharField(required=False, allow_blank=True, default="")
+    terminal_streaming_rate_ms = serializers.IntegerField(
+        required=False, default=ProjectSettings.terminal_streaming_rate_ms, min_value=_LEAST_STREAMING_RATE_MS
+    )
+    commit_devcontainer_directly = serializers.BooleanField(required=False, default=False)
+
+    def validate_cloudflare_domain(self, value: str) -> str:
+        """Accept a host name without scheme and path."""
+        if value and not _HOST.fullmatch(value):
+            raise serializers.ValidationError("Write a host name such as app.example.org.")
+        return value
+
+
+class AskSerializer(StrictSerializer):
+    """What somebody asks for. `repository` is a short way to say owner and name: OWNER/REPO or the address."""
+
+    repository = serializers.CharField(required=False, max_length=300, write_only=True)
+    repo_owner = serializers.CharField(required=False, max_length=100)
+    repo_name = serializers.CharField(required=False, max_length=200)
+    display_name = serializers.CharField(required=False, max_length=100, allow_blank=True)
+    default_branch = serializers.CharField(required=False, max_length=255, allow_blank=True, default="")
+    execution_mode = serializers.ChoiceField(required=False, choices=[mode.value for mode in ExecutionMode])
+    skip_auth = serializers.BooleanField(required=False, default=False)
+    skip_litellm = serializers.BooleanField(required=False, default=False)
+    auth_method = serializers.ChoiceField(
+        required=False, choices=[method.value for method in AuthMethod], default=AuthMethod.LOGIN.value
+    )
+    resource_limits = ResourcesSerializer(required=False)
+    litellm = ModelBudgetSerializer(required=False)
+    settings = ProjectSettingsSerializer(required=False)
+    adopt_board = serializers.IntegerField(required=False, allow_null=True, min_value=1, default=None)
+
+    def validate_default_branch(self, value: str) -> str:
+        """Accept what git accepts as a branch's name."""
+        if value and not _BRANCH.fullmatch(value):
+            raise serializers.ValidationError("That is not a name git would accept for a branch.")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Bring owner and name together and check them by GitHub's rules."""
+        return attrs | {"checked": _checked_name(attrs)}
+
+
+def _checked_name(attrs: Mapping[str, Any]) -> names.RepositoryName:
+    if attrs.get("repository"):
+        return _named("repository", lambda: names.parse_repository(attrs["repository"]))
+    missing = {name: ["This field is required."] for name in ("repo_owner", "repo_name") if not attrs.get(name)}
+    if missing:
+        raise serializers.ValidationError(missing)
+    _named("repo_owner", lambda: names.repository(attrs["repo_owner"], "x"))
+    return _named("repo_name", lambda: names.repository(attrs["repo_owner"], attrs["repo_name"]))
+
+
+def _named(field: str, read: "Any") -> names.RepositoryName:  # noqa: ANN401 - a function without arguments
+    try:
+        checked: names.RepositoryName = read()
+    except names.BadName as error:
+        raise serializers.ValidationError({field: [str(error)]}) from error
+    return checked
+
+
+def ask_from(data: Mapping[str, Any]) -> Ask:
+    """Return what is asked for. Raises rest_framework's ValidationError with an explanation for each bad field."""
+    serializer = AskSerializer(data=data)
+    serializer.is_valid(raise_exception=True)
+    given = serializer.validated_data
+    repository: names.RepositoryName = given["checked"]
+    return Ask(
+        repo_owner=repository.owner,
+        repo_name=repository.name,
+        display_name=given.get("display_name") or repository.name,
+        default_branch=given["default_branch"],
+        execution_mode=ExecutionMode(given.get("execution_mode") or settings.ONBOARDING_DEFAULT_MODE),
+        skip_auth=given["skip_auth"],
+        skip_litellm=given["skip_litellm"],
+        auth_method=AuthMethod(given["auth_method"]),
+        resource_limits=_resources(given.get("resource_limits") or {}),
+        litellm=_budget(given.get("litellm") or {}, repository),
+        settings=ProjectSettings(**(given.get("settings") or {})),
+        adopt_board=given["adopt_board"],
+    )
+
+
+def _resources(given: Mapping[str, str]) -> Resources:
+    return Resources(**{field.name: given[field.name] for field in fields(Resources) if field.name in given})
+
+
+def _budget(given: Mapping[str, Any], repository: names.RepositoryName) -> ModelBudget:
+    return ModelBudget(
+        team_alias=given.get("team_alias") or repository.full_name,
+        default_model=given.get("default_model") or settings.LITELLM_DEFAULT_MODEL,
+        max_budget=given.get("max_budget") or Decimal(settings.LITELLM_DEFAULT_BUDGET),
+    )

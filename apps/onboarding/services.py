@@ -1,0 +1,154 @@
+"""Writes of onboarding. Every door (page, API, command, MCP, admin) calls one of these and nothing else."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.onboarding import queries
+from apps.onboarding.models import Onboarding
+from apps.onboarding.states import SIGN_IN_STEP, Status, StepView, summary
+from apps.onboarding.words import Ask
+from apps.onboarding.workflow import ONBOARDING
+from apps.projects import queries as project_queries
+from apps.projects import services as projects
+from apps.projects.credentials import services as credentials
+from apps.projects.models import ProjectStatus
+from meshsix.durable import services as durable
+from meshsix.durable.models import Run, StepRow
+from meshsix.durable.models import StepState
+from meshsix.kit import clock, ids, names
+from meshsix.kit.actor import Actor
+
+
+class AlreadyOnboarding(Exception):  # noqa: N818 - reads as a word of the domain
+    """The repository has an unfinished onboarding: `run_id`."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(f"An onboarding of this repository is under way: {run_id}.")
+        self.run_id = run_id
+
+
+class NotNow(Exception):  # noqa: N818 - reads as a word of the domain
+    """What was asked does not fit what the onboarding is doing; the message says why and what would."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@transaction.atomic
+def start_onboarding(ask: Ask, *, actor: Actor) -> Onboarding:
+    """Start an onboarding. Raises AlreadyOnboarding; a unique index decides, not a look."""
+    try:
+        run = durable.start(ONBOARDING, key=names.run_key(ask.repository), ask=ask, actor=actor, run_id=ids.new_id())
+    except durable.AlreadyRunning as error:
+        raise AlreadyOnboarding(error.run_id) from error
+    return Onboarding.objects.get(pk=run.pk)
+
+
+def follow(run: Run, step: StepRow | None) -> None:  # noqa: ARG001 - the engine's observer takes both
+    """Bring the row of `onboarding_runs` in line with the engine's run, in the engine's own transaction."""
+    steps = list(run.steps.order_by("position"))
+    seen = summary(run.state, [StepView(name=row.name, phase=row.phase, state=row.state) for row in steps])
+    asked = next((row.wait_asked for row in steps if row.name == SIGN_IN_STEP and row.state == StepState.WAITING), {})
+    facts: dict[str, str] = (asked or {}).get("facts", {})
+    values: dict[str, Any] = {
+        "status": seen.status,
+        "current_phase": seen.current_phase,
+        "current_activities": list(seen.current_activities),
+        "completed_activities": list(seen.completed_activities),
+        "progress": seen.progress,
+        "oauth_device_url": facts.get("url", ""),
+        "oauth_user_code": facts.get("user_code", ""),
+        "error_code": run.error_code,
+        "error_hint": run.error_hint,
+        "updated_at": clock.now(),
+        "completed_at": run.finished_at,
+    }
+    if not Onboarding.objects.filter(pk=run.pk).update(**values):
+        Onboarding.objects.create(run=run, **_asked(run), **values)
+    if seen.status is Status.COMPLETED:
+        _mark_active(run)
+
+
+def _asked(run: Run) -> dict[str, Any]:
+    named = {name: run.ask[name] for name in ("repo_owner", "repo_name", "display_name", "execution_mode")}
+    return named | {"requested_by": run.actor.get("name", ""), "created_at": run.created_at}
+
+
+def _mark_active(run: Run) -> None:
+    repository = names.RepositoryName(owner=run.ask["repo_owner"], name=run.ask["repo_name"])
+    project = project_queries.by_name(repository)
+    if project is not None:
+        projects.set_status(project.pk, ProjectStatus.ACTIVE)
+
+
+def cancel(run_id: UUID, *, actor: Actor) -> None:
+    """Cancel an unfinished onboarding; what was made stays and is adopted by the next one. Raises NotNow."""
+    try:
+        durable.cancel(run_id, actor=actor)
+    except durable.NotPossible as error:
+        raise NotNow("not_cancellable", str(error)) from error
+
+
+def resume(run_id: UUID, *, actor: Actor) -> None:
+    """Go on from the failed step. Raises NotNow, AlreadyOnboarding."""
+    try:
+        durable.resume(run_id, actor=actor)
+    except durable.AlreadyRunning as error:
+        raise AlreadyOnboarding(error.run_id) from error
+    except durable.NotPossible as error:
+        raise NotNow("not_resumable", str(error)) from error
+
+
+def rerun(run_id: UUID, step: str, *, actor: Actor) -> None:
+    """Do `step` and all that depends on it again. Raises NotNow, AlreadyOnboarding."""
+    try:
+        durable.rerun(run_id, step, actor=actor)
+    except durable.AlreadyRunning as error:
+        raise AlreadyOnboarding(error.run_id) from error
+    except durable.NotPossible as error:
+        raise NotNow("not_rerunnable", str(error)) from error
+
+
+def choose_board(run_id: UUID, number: int, *, actor: Actor) -> None:
+    """Answer which of several boards is to be adopted. Raises NotNow where nothing waits for it."""
+    wait = queries.open_wait(run_id, f"choose-board:{run_id}")
+    if wait is None:
+        raise NotNow("no_choice_open", "This onboarding does not wait for the choice of a board.")
+    durable.answer(name=wait, answer_id=f"{wait}:{number}", payload={"number": number}, actor=actor)
+
+
+def submit_code(run_id: UUID, code: str, *, actor: Actor) -> None:
+    """Hand in the code (or `code#state`) of the open sign-in.
+
+    Raises NotNow where none is open, and `credentials.BadCode` where the code cannot be right.
+    """
+    credentials.submit_code(_open_login(run_id), code, actor=actor)
+
+
+def submit_token(
+    run_id: UUID, *, access_token: str, refresh_token: str = "", expires_at: str = "", actor: Actor
+) -> None:
+    """Hand in a token or key instead of a code. Raises like `submit_code`."""
+    credentials.submit_token(
+        _open_login(run_id), access_token=access_token, refresh_token=refresh_token, expires_at=expires_at, actor=actor
+    )
+
+
+def decline(run_id: UUID, *, actor: Actor) -> None:
+    """Decline to sign in; the onboarding stops with a hint. Raises NotNow."""
+    credentials.decline(_open_login(run_id), actor=actor)
+
+
+def sign_in_again(run_id: UUID, *, actor: Actor) -> None:
+    """Start the sign-in anew with a fresh address. Raises NotNow."""
+    credentials.renew_link(_open_login(run_id), actor=actor)
+
+
+def _open_login(run_id: UUID) -> UUID:
+    login_id = queries.open_login_id(run_id)
+    if login_id is None:
+        raise NotNow("no_sign_in_open", "This onboarding does not wait for a sign-in now.")
+    return login_id

@@ -1,0 +1,69 @@
+"""Reads of the registry, and who may see what of it."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Q, QuerySet
+
+from apps.projects.models import Hook, Project
+from meshsix.durable.models import Run
+from meshsix.kit.names import RepositoryName
+from meshsix.web.roles import Role, may
+
+
+def by_name(repository: RepositoryName) -> Project | None:
+    """Return the project of this repository, whatever its spelling, or None."""
+    return Project.objects.filter(owner__iexact=repository.owner, name__iexact=repository.name).first()
+
+
+def repository_hook(project_id: UUID) -> Hook | None:
+    """Return the hook of this project's repository, or None."""
+    return Hook.objects.filter(project_id=project_id, kind="repository").first()
+
+
+def organization_hook(owner: str) -> Hook | None:
+    """Return the hook of this organization, or None."""
+    return Hook.objects.filter(kind="organization", owner__iexact=owner).first()
+
+
+def visible_projects(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Project]:
+    """Return the projects that `user` may see.
+
+    All for admins; for others those that name no group or one of theirs; none without the role viewer.
+    """
+    if not isinstance(user, User) or not may(user, Role.VIEWER):
+        return Project.objects.none()
+    if may(user, Role.ADMIN):
+        return Project.objects.all()
+    return Project.objects.filter(Q(groups__isnull=True) | Q(groups__in=user.groups.all())).distinct()
+
+
+def hidden_project_keys(user: AbstractBaseUser | AnonymousUser) -> set[str]:
+    """Return the lower-case `owner/name` of the projects that `user` may not see."""
+    seen = visible_projects(user).values("pk")
+    hidden = Project.objects.exclude(pk__in=seen).values_list("owner", "name")
+    return {f"{owner}/{name}".lower() for owner, name in hidden}
+
+
+def may_see_aggregate(user: AbstractBaseUser | AnonymousUser, aggregate_id: str) -> bool:
+    """Return whether `user` may read the events of this aggregate (named in settings.EVENT_VISIBILITY)."""
+    if not isinstance(user, User) or not may(user, Role.VIEWER):
+        return False
+    if may(user, Role.ADMIN):
+        return True
+    kind, _, rest = aggregate_id.partition(":")
+    if kind == "credentials":
+        named = Project.objects.filter(auth_project_id=rest)
+        return not named.exists() or visible_projects(user).filter(auth_project_id=rest).exists()
+    key = _project_key_of(kind, rest)
+    return key is None or key not in hidden_project_keys(user)
+
+
+def _project_key_of(kind: str, rest: str) -> str | None:
+    """Return the lower-case `owner/name` that an aggregate belongs to, or None where it belongs to none."""
+    if kind == "project":
+        return rest.lower()
+    if kind == "run":
+        key = Run.objects.filter(pk=rest).values_list("key", flat=True).first()
+        return key.partition(":")[2] if key else None
+    return None

@@ -1,0 +1,139 @@
+"""Writes of the registry. Each change is one transaction with its event."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from apps.projects import queries
+from apps.projects.models import Environment, Hook, HookKind, Project, ProjectStatus, new_hook_key
+from meshsix.kit import clock, names
+from meshsix.kit.actor import SYSTEM, Actor
+from meshsix.live.services import publish
+
+
+class NameTaken(Exception):  # noqa: N818 - reads as a word of the domain
+    """Another repository has the environment name that this one would get."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """What the registry keeps of a repository."""
+
+    repository: names.RepositoryName
+    display_name: str
+    repo_url: str
+    default_branch: str
+    execution_mode: str
+    trigger_method: str
+    board_id: str
+    board_number: int
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def aggregate(repository: names.RepositoryName) -> str:
+    """Return the aggregate under which a project's events stand."""
+    return f"project:{names.project_key(repository)}"
+
+
+@transaction.atomic
+def register(registration: Registration, *, actor: Actor = SYSTEM) -> tuple[Project, bool]:
+    """Bring the registry row in line; return it and whether it is new. Writes only on change. Raises NameTaken."""
+    known = queries.by_name(registration.repository)
+    if known is None:
+        return _insert(registration, actor), True
+    wanted = _columns(registration, known.metadata)
+    changed = {name: value for name, value in wanted.items() if getattr(known, name) != value}
+    if changed:
+        for name, value in changed.items():
+            setattr(known, name, value)
+        known.updated_at = clock.now()
+        known.save()
+        _tell(registration.repository, "project-updated", {"changed": sorted(changed)}, actor)
+    return known, False
+
+
+def _insert(registration: Registration, actor: Actor) -> Project:
+    repository = registration.repository
+    env_name = names.env_name(repository)
+    try:
+        with transaction.atomic():
+            project = Project.objects.create(
+                owner=repository.owner,
+                name=repository.name,
+                env_name=env_name,
+                auth_project_id=env_name,
+                **_columns(registration, {}),
+            )
+            Environment.objects.create(env_name=env_name, project=project)
+    except IntegrityError as error:
+        raise NameTaken(env_name) from error
+    _tell(repository, "project-registered", {"project_id": str(project.pk), "env_name": env_name}, actor)
+    return project
+
+
+def _columns(registration: Registration, metadata: dict[str, Any]) -> dict[str, Any]:
+    facts = asdict(registration)
+    del facts["repository"]
+    return facts | {"service_name": facts.pop("display_name"), "metadata": metadata | registration.metadata}
+
+
+@transaction.atomic
+def store_settings(project_id: UUID, wanted: dict[str, Any], *, actor: Actor = SYSTEM) -> tuple[str, ...]:
+    """Merge `wanted` into the project's settings; return the names that changed."""
+    project = Project.objects.select_for_update().get(pk=project_id)
+    changed = tuple(sorted(name for name, value in wanted.items() if project.settings.get(name) != value))
+    if changed:
+        before = {name: project.settings.get(name) for name in changed}
+        project.settings = project.settings | wanted
+        project.updated_at = clock.now()
+        project.save(update_fields=["settings", "updated_at"])
+        facts = {"changed": list(changed), "before": before, "after": {name: wanted[name] for name in changed}}
+        _tell(_repository(project), "project-settings-changed", facts, actor)
+    return changed
+
+
+@transaction.atomic
+def set_status(project_id: UUID, status: ProjectStatus, *, actor: Actor = SYSTEM) -> None:
+    """Record where the project stands; a repeat changes nothing."""
+    project = Project.objects.select_for_update().get(pk=project_id)
+    if project.status != status:
+        project.status = status
+        project.updated_at = clock.now()
+        project.save(update_fields=["status", "updated_at"])
+        _tell(_repository(project), "project-status-changed", {"status": status}, actor)
+
+
+def repository_hook(project_id: UUID, *, secret_path: str, events: list[str]) -> Hook:
+    """Return the row of the repository's hook, made with a new opaque key where there is none."""
+    owner = Project.objects.values_list("owner", flat=True).get(pk=project_id)
+    made = {"key": new_hook_key(), "owner": owner, "secret_path": secret_path, "events": events}
+    hook, _ = Hook.objects.get_or_create(kind=HookKind.REPOSITORY, project_id=project_id, defaults=made)
+    return hook
+
+
+def organization_hook(owner: str, *, secret_path: str, events: list[str]) -> Hook:
+    """Return the row of the organization's hook, made with a new opaque key where there is none."""
+    made = {"key": new_hook_key(), "owner": owner, "secret_path": secret_path, "events": events}
+    hook, _ = Hook.objects.get_or_create(kind=HookKind.ORGANIZATION, owner__iexact=owner, defaults=made)
+    return hook
+
+
+def hook_found(key: str, *, github_id: int, events: list[str]) -> None:
+    """Record what GitHub calls the hook and which events it sends."""
+    Hook.objects.filter(pk=key).update(github_id=github_id, events=events)
+
+
+def hook_verified(key: str) -> None:
+    """Record that a ping of the hook arrived with a good signature."""
+    Hook.objects.filter(pk=key).update(verified_at=clock.now())
+
+
+def _repository(project: Project) -> names.RepositoryName:
+    return names.RepositoryName(owner=project.owner, name=project.name)
+
+
+def _tell(repository: names.RepositoryName, event_type: str, payload: dict[str, Any], actor: Actor) -> None:
+    facts = {"project": repository.full_name, **payload}
+    publish(event_type=event_type, aggregate_id=aggregate(repository), payload=facts, actor=actor)
