@@ -1,0 +1,1 @@
+"""Vault or OpenBao: KV v2, AppRole, Kubernetes auth and tokens."""
