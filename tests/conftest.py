@@ -1,0 +1,81 @@
+"""Fixtures for all tests. Servers start here, before Django reads its settings (see tests/servers.py).
+
+| fixture | gives |
+| --- | --- |
+| (nothing to ask for) | `DATABASE_URL`, `REDIS_URL` and the other settings point to servers of this session; `db` and `transactional_db` of pytest-django |
+| `broker` | the Valkey of this process: `.url`, `.empty()`, `.restart()`, `.child.kill()`, `.start()` |
+| `own_postgres` | a PostgreSQL for one test alone, which may be stopped, killed and restarted: `.url(database)`, `.ensure_database(name)` |
+| `own_valkey` | a Valkey for one test alone |
+| `vault_server` | the OpenBao of this process: `.url`, `.approle.role_id`, `.approle.secret_id`, `.env` |
+| `vault_environment` | the same, with `settings.VAULT_*` pointing to it for the length of the test |
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import pytest
+from pytest_django import Settings
+
+from deploy.local.servers import OpenBao, Place, Postgres, Valkey
+from tests import servers
+
+servers.set_environment()
+django.setup()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each xdist worker load the settings itself, after it has a broker of its own."""
+    if config.getoption("numprocesses", default=None):
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def pytest_unconfigure() -> None:
+    """Stop the servers of this process."""
+    servers.close()
+
+
+@pytest.fixture(scope="session")
+def broker() -> Valkey:
+    """The Valkey of this process."""
+    return servers.broker()
+
+
+@pytest.fixture
+def own_place(tmp_path: Path) -> Place:
+    """Directories for servers of one test."""
+    place = Place(root=tmp_path / "servers")
+    place.make()
+    return place
+
+
+@pytest.fixture
+def own_postgres(own_place: Place) -> Iterator[Postgres]:
+    """A PostgreSQL for one test alone."""
+    with Postgres(own_place, password=secrets.token_hex(16), durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def own_valkey(own_place: Place) -> Iterator[Valkey]:
+    """A Valkey for one test alone."""
+    with Valkey(own_place, password=secrets.token_hex(16), durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def vault_server() -> OpenBao:
+    """The OpenBao of this process, started when first asked for."""
+    return servers.openbao()
+
+
+@pytest.fixture
+def vault_environment(vault_server: OpenBao, settings: Settings) -> OpenBao:
+    """Point the platform's settings to OpenBao for the length of a test."""
+    settings.VAULT_ADDR = vault_server.url
+    settings.VAULT_ROLE_ID = vault_server.approle.role_id
+    settings.VAULT_SECRET_ID = vault_server.approle.secret_id
+    settings.VAULT_TOKEN = ""
+    return vault_server

@@ -1,0 +1,65 @@
+"""The servers of a test session: a real PostgreSQL, Valkey and OpenBao, made for it and gone with it, even when pytest is killed.
+
+The first process (pytest itself, or the xdist controller) starts PostgreSQL, which all workers share with a database each; every
+worker has a Valkey of its own, since published messages know no database numbers. OpenBao starts when the first test asks for it.
+"""
+
+import atexit
+import os
+import secrets
+import shutil
+import tempfile
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+
+from deploy.local.servers import OpenBao, Place, Postgres, Valkey
+
+_SHARED = "MESHSIX_TEST_DATABASE_URL"
+_closing = ExitStack()
+
+
+def close() -> None:
+    """Stop the servers of this process and remove their files."""
+    _closing.close()
+
+
+@cache
+def place() -> Place:
+    """Return the directory of this process's servers; it is removed at the end."""
+    root = Path(tempfile.mkdtemp(prefix="meshsix-tests-"))
+    _closing.callback(shutil.rmtree, root, ignore_errors=True)
+    made = Place(root=root)
+    made.make()
+    return made
+
+
+def set_environment() -> None:
+    """Start what every test needs and set the variables that the settings read. Runs before Django does."""
+    atexit.register(close)
+    if _SHARED not in os.environ:
+        postgres = _closing.enter_context(Postgres(place(), password=secrets.token_hex(16), durable=False))
+        os.environ[_SHARED] = postgres.url()
+    os.environ.update(
+        {
+            "DJANGO_SETTINGS_MODULE": "meshsix.settings",
+            "DJANGO_SECRET_KEY": secrets.token_hex(32),
+            "DATABASE_URL": os.environ[_SHARED],
+            "REDIS_URL": broker().url,
+            "LOG_LEVEL": "WARNING",
+            "WORK_ROOT": str(place().root / "work"),
+            "VAULT_ADDR": "",
+        }
+    )
+
+
+@cache
+def broker() -> Valkey:
+    """Return the Valkey of this process, started on the first call."""
+    return _closing.enter_context(Valkey(place(), password=secrets.token_hex(16), durable=False))
+
+
+@cache
+def openbao() -> OpenBao:
+    """Return the OpenBao of this process, started on the first call."""
+    return _closing.enter_context(OpenBao(place()))
