@@ -12,7 +12,9 @@ A step is a function of one frozen dataclass and the clients:
 
     def register_webhook(wanted: HookWanted, clients: Clients) -> Hook: ...
 
-A step that needs the run's input only takes the input's own type: `def validate_repo(ask: Ask, clients: Clients) -> Access`.
+A step that needs the run's input only takes the input's own type:
+
+    def validate_repo(ask: Ask, clients: Clients) -> Access: ...
 """
 
 from collections.abc import Callable
