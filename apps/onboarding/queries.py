@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Concat, Lower
-from django.db.models import Value
 
 from apps.onboarding.links import Link, links
 from apps.onboarding.models import Onboarding
@@ -14,7 +13,8 @@ from apps.onboarding.states import SIGN_IN_STEP, Status
 from apps.onboarding.workflow import ONBOARDING
 from apps.projects.queries import hidden_project_keys
 from meshsix.durable import queries as durable
-from meshsix.durable.models import Attempt, StepRow, StepState
+from meshsix.durable.models import Attempt, StepRow
+from meshsix.durable.states import StepState
 from meshsix.kit import names
 
 
@@ -58,10 +58,15 @@ class Detail:
         return tuple(step for phase in self.phases for step in phase.steps)
 
 
+def all_onboardings() -> QuerySet[Onboarding]:
+    """Return every onboarding, the newest first: for the operator at the machine's own command line."""
+    rows = Onboarding.objects.annotate(key=Lower(Concat("repo_owner", Value("/"), "repo_name")))
+    return rows.order_by("-created_at", "-run")
+
+
 def onboardings(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Onboarding]:
     """Return the onboardings that `user` may see, the newest first."""
-    rows = Onboarding.objects.annotate(key=Lower(Concat("repo_owner", Value("/"), "repo_name")))
-    return rows.exclude(key__in=hidden_project_keys(user)).order_by("-created_at", "-run")
+    return all_onboardings().exclude(key__in=hidden_project_keys(user))
 
 
 def filtered(rows: QuerySet[Onboarding], *, status: str = "", owner: str = "", words: str = "") -> QuerySet[Onboarding]:
@@ -75,14 +80,14 @@ def filtered(rows: QuerySet[Onboarding], *, status: str = "", owner: str = "", w
     return rows
 
 
-def latest(repository: names.RepositoryName, user: AbstractBaseUser | AnonymousUser) -> Onboarding | None:
-    """Return the newest onboarding of this repository that `user` may see, or None."""
-    return onboardings(user).filter(key=names.project_key(repository)).first()
+def latest(rows: QuerySet[Onboarding], repository: names.RepositoryName) -> Onboarding | None:
+    """Return the newest onboarding of this repository among `rows`, or None."""
+    return rows.filter(key=names.project_key(repository)).first()
 
 
 def detail(onboarding: Onboarding) -> Detail:
     """Return the onboarding with its phases, steps, attempts, links and waits, in a fixed number of queries."""
-    attempts = Prefetch("attempts", queryset=Attempt.objects.order_by("number"))
+    attempts = Prefetch("attempts", queryset=Attempt.objects.order_by("pk"))
     steps = list(StepRow.objects.filter(run_id=onboarding.pk).order_by("position").prefetch_related(attempts))
     phases = tuple(
         PhaseView(name=phase.name, title=phase.title, steps=tuple(step for step in steps if step.phase == phase.name))

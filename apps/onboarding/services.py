@@ -1,5 +1,7 @@
 """Writes of onboarding. Every door (page, API, command, MCP, admin) calls one of these and nothing else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +18,7 @@ from apps.projects.credentials import services as credentials
 from apps.projects.models import ProjectStatus
 from meshsix.durable import services as durable
 from meshsix.durable.models import Run, StepRow
-from meshsix.durable.models import StepState
+from meshsix.durable.states import StepState, WrongState
 from meshsix.kit import clock, ids, names
 from meshsix.kit.actor import Actor
 
@@ -86,30 +88,32 @@ def _mark_active(run: Run) -> None:
 
 def cancel(run_id: UUID, *, actor: Actor) -> None:
     """Cancel an unfinished onboarding; what was made stays and is adopted by the next one. Raises NotNow."""
-    try:
-        durable.cancel(run_id, actor=actor)
-    except durable.NotPossible as error:
-        raise NotNow("not_cancellable", str(error)) from error
+    with _translated("not_cancellable"):
+        durable.cancel(run_id, actor)
 
 
 def resume(run_id: UUID, *, actor: Actor) -> None:
     """Go on from the failed step. Raises NotNow, AlreadyOnboarding."""
-    try:
-        durable.resume(run_id, actor=actor)
-    except durable.AlreadyRunning as error:
-        raise AlreadyOnboarding(error.run_id) from error
-    except durable.NotPossible as error:
-        raise NotNow("not_resumable", str(error)) from error
+    with _translated("not_resumable"):
+        durable.resume(run_id, actor)
 
 
 def rerun(run_id: UUID, step: str, *, actor: Actor) -> None:
     """Do `step` and all that depends on it again. Raises NotNow, AlreadyOnboarding."""
+    with _translated("not_rerunnable"):
+        durable.rerun(run_id, step, actor)
+
+
+@contextmanager
+def _translated(code: str) -> Iterator[None]:
     try:
-        durable.rerun(run_id, step, actor=actor)
+        yield
     except durable.AlreadyRunning as error:
         raise AlreadyOnboarding(error.run_id) from error
-    except durable.NotPossible as error:
-        raise NotNow("not_rerunnable", str(error)) from error
+    except WrongState as error:
+        raise NotNow(code, str(error)) from error
+    except StepRow.DoesNotExist as error:
+        raise NotNow("no_such_step", "The onboarding has no step of that name.") from error
 
 
 def choose_board(run_id: UUID, number: int, *, actor: Actor) -> None:

@@ -5,8 +5,19 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.onboarding.steps import access, board, cluster, devcontainer, hooks, manifests, models, registry, secrets
-from apps.onboarding.steps import sign_in, storage
+from apps.onboarding.steps import (
+    access,
+    board,
+    cluster,
+    devcontainer,
+    hooks,
+    manifests,
+    models,
+    registry,
+    secrets,
+    sign_in,
+    storage,
+)
 from apps.onboarding.words import Ask
 from meshsix.durable.definition import Parallel, Phase, Step, Workflow
 from meshsix.kit.backoff import Backoff

@@ -1,0 +1,144 @@
+"""How an onboarding looks outside: the same fields for API, commands (`--json`) and MCP. Never a secret."""
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework import serializers
+
+from apps.onboarding.links import Link
+from apps.onboarding.models import Onboarding
+from apps.onboarding.queries import Detail
+from apps.onboarding.states import SENTENCES, Status
+from meshsix.durable.models import Attempt, StepRow
+from meshsix.durable.queries import Wait
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    """One try of a step."""
+
+    class Meta:
+        model = Attempt
+        fields = ("number", "started_at", "finished_at", "result", "error_code", "error_hint", "error_detail")
+        read_only_fields = fields
+
+
+class StepSerializer(serializers.ModelSerializer[StepRow]):
+    """One step with its attempts."""
+
+    attempts = AttemptSerializer(many=True, read_only=True)
+    output = serializers.JSONField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = StepRow
+        fields = (
+            "name",
+            "phase",
+            "state",
+            "attempt",
+            "max_attempts",
+            "due_at",
+            "started_at",
+            "finished_at",
+            "error_code",
+            "error_hint",
+            "error_detail",
+            "skip_reason",
+            "wait_name",
+            "wait_until",
+            "output",
+            "attempts",
+        )
+        read_only_fields = fields
+
+
+class LinkSerializer(serializers.Serializer[Link]):
+    """Something that the run made or adopted."""
+
+    kind = serializers.CharField(read_only=True)
+    title = serializers.CharField(read_only=True)
+    url = serializers.CharField(read_only=True)
+
+
+class WaitSerializer(serializers.Serializer[Wait]):
+    """What the run waits for, since when, until when, and who can end it."""
+
+    step = serializers.CharField(read_only=True)
+    kind = serializers.CharField(read_only=True)
+    what = serializers.CharField(read_only=True)
+    since = serializers.DateTimeField(read_only=True, allow_null=True)
+    until = serializers.DateTimeField(read_only=True, allow_null=True)
+    who = serializers.CharField(read_only=True)
+    code = serializers.CharField(read_only=True)
+    hint = serializers.CharField(read_only=True)
+
+
+class OnboardingSerializer(serializers.ModelSerializer[Onboarding]):
+    """An onboarding in a list."""
+
+    id = serializers.UUIDField(source="run_id", read_only=True)
+    status_text = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Onboarding
+        fields = (
+            "id",
+            "repo_owner",
+            "repo_name",
+            "display_name",
+            "execution_mode",
+            "status",
+            "status_text",
+            "current_phase",
+            "current_activities",
+            "completed_activities",
+            "progress",
+            "oauth_device_url",
+            "oauth_user_code",
+            "error_code",
+            "error_hint",
+            "requested_by",
+            "created_at",
+            "updated_at",
+            "completed_at",
+            "url",
+        )
+        read_only_fields = fields
+
+    def get_status_text(self, row: Onboarding) -> str:
+        """Return the status as a sentence."""
+        return SENTENCES[Status(row.status)]
+
+    def get_url(self, row: Onboarding) -> str:
+        """Return the path of the onboarding's page."""
+        return reverse("onboarding-page", args=[row.pk])
+
+
+class OnboardingDetailSerializer(OnboardingSerializer):
+    """An onboarding with its steps, links and waits."""
+
+    steps = StepSerializer(many=True, read_only=True)
+    links = LinkSerializer(many=True, read_only=True)
+    waits = WaitSerializer(many=True, read_only=True)
+
+    class Meta(OnboardingSerializer.Meta):
+        fields = (*OnboardingSerializer.Meta.fields, "steps", "links", "waits")  # type: ignore[assignment] # a longer tuple
+        read_only_fields = fields
+
+
+class Represented:
+    """An onboarding's row and detail under one roof, so that one serializer reads both."""
+
+    def __init__(self, detail: Detail) -> None:
+        self.detail = detail
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - hands on whatever the row or the detail has
+        """Return the attribute of the detail, else of the row."""
+        if name in {"steps", "links", "waits"}:
+            return getattr(self.detail, name)
+        return getattr(self.detail.onboarding, name)
+
+
+def as_json(detail: Detail) -> dict[str, Any]:
+    """Return the whole onboarding as JSON-ready values."""
+    return dict(OnboardingDetailSerializer(Represented(detail)).data)
