@@ -182,6 +182,7 @@ KUBERNETES_API_URL = env.url("KUBERNETES_API_URL", "")
 KUBERNETES_TOKEN = env.secret("KUBERNETES_TOKEN", "")
 KUBERNETES_CA_FILE = env.text("KUBERNETES_CA_FILE", "")
 KUBECONFIG = env.text("KUBECONFIG", "")
+KUBERNETES_IN_CLUSTER = env.flag("KUBERNETES_IN_CLUSTER", default=False)
 KUBERNETES_NAMESPACE = env.text("KUBERNETES_NAMESPACE", "mesh-six-envs")
 KUBERNETES_TIMEOUT = env.seconds("KUBERNETES_TIMEOUT_SECONDS", 10)
 ARGOCD_URL = env.url("ARGOCD_URL", "")
@@ -237,6 +238,8 @@ WORK_ROOT = env.text("WORK_ROOT", str(BASE_DIR / ".meshsix" / "work"))
 
 # --- API ------------------------------------------------------------------------------------------------------------
 RATE_LIMITS = {"read": 600, "webhook": 600, "login": 10, "trigger": 100, "write": 100}
+API_BODY_LIMIT_BYTES = 1024 * 1024
+PROBLEM_CATALOGS = ["meshsix.web.catalog.PROBLEMS", "apps.onboarding.catalog.PROBLEMS"]
 RATE_LIMITS_ON = env.flag("RATE_LIMITS_ON", default=True)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

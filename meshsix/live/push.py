@@ -1,0 +1,99 @@
+"""Tells the web processes which aggregates have news. Only a hint: losing it costs delay, never an event.
+
+`tell` puts the news into a dictionary and returns; one daemon thread a process gives it to the channel layer, all that
+gathered in the meantime as one message. A dead or frozen broker thus never blocks or fails who publishes.
+"""
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Mapping
+
+import structlog
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+GROUP = "mesh-six-events"
+SEND_TIMEOUT_SECONDS = 2.0
+REST_AFTER_FAILURE_SECONDS = 1.0
+FAREWELL_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Teller:
+    """Gathers news and sends them from a thread of its own."""
+
+    def __init__(self) -> None:
+        self._news: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._something = threading.Event()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._thread: threading.Thread | None = None
+
+    def tell(self, news: Mapping[str, int]) -> None:
+        """Note that aggregates have events up to these numbers, and return at once."""
+        with self._lock:
+            for aggregate_id, number in news.items():
+                self._news[aggregate_id] = max(number, self._news.get(aggregate_id, 0))
+            self._idle.clear()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="live-push", daemon=True)
+                self._thread.start()
+        self._something.set()
+
+    def flush(self, timeout_seconds: float = FAREWELL_SECONDS) -> bool:
+        """Wait until all is sent (or given up), for a process that is about to end; return whether it is."""
+        return self._idle.wait(timeout_seconds)
+
+    def _take(self) -> dict[str, int]:
+        with self._lock:
+            self._something.clear()
+            news, self._news = self._news, {}
+            if not news:
+                self._idle.set()
+            return news
+
+    def _run(self) -> None:
+        asyncio.run(self._send_forever())
+
+    async def _send_forever(self) -> None:
+        while True:
+            news = self._take()
+            if news:
+                await self._send(news)
+            else:
+                self._something.wait()
+
+    async def _send(self, news: dict[str, int]) -> None:
+        layer = get_channel_layer()
+        message = {"type": "live.news", "news": news}
+        try:
+            await asyncio.wait_for(layer.group_send(GROUP, message), SEND_TIMEOUT_SECONDS)
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("news not told", aggregates=len(news), error=type(error).__name__)
+            await asyncio.sleep(REST_AFTER_FAILURE_SECONDS)
+
+
+_teller = Teller()
+
+
+def _after_fork() -> None:
+    global _teller  # noqa: PLW0603 - threads and connections do not survive a fork
+    _teller = Teller()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+atexit.register(lambda: _teller.flush())
+
+
+def tell(news: Mapping[str, int]) -> None:
+    """Tell the web processes, soon and without waiting, that these aggregates have events up to these numbers."""
+    _teller.tell(news)
+
+
+def flush() -> bool:
+    """Wait briefly until all news of this process are told."""
+    return _teller.flush()

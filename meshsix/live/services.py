@@ -1,0 +1,136 @@
+"""Writes of the event log. One statement an event, in the caller's transaction; the push follows the commit."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+
+from meshsix.kit import clock, ids, redact
+from meshsix.kit.actor import Actor
+from meshsix.live import push
+
+_PUBLISH = """
+SELECT written.seq, written.event_id, written.aggregate_seq, written.happened_at, written.is_new, written.event_type,
+       written.aggregate_id
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::jsonb[], %s::text[], %s::text[])
+     WITH ORDINALITY AS given(id, trace_id, task_id, agent_id, event_type, event_version, payload, aggregate_id,
+                              idempotency_key, position),
+     LATERAL mesh_six_publish(given.id, %s, given.trace_id, given.task_id, given.agent_id, given.event_type,
+                              given.event_version, given.payload, given.aggregate_id, given.idempotency_key) AS written
+ORDER BY given.position
+"""
+
+
+class KeyReused(Exception):  # noqa: N818 - reads as a word of the domain
+    """An idempotency key was used before for something else: another aggregate or another type of event."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewEvent:
+    """What is to be published. `payload` is JSON of facts and references; secrets have no place in it."""
+
+    event_type: str
+    aggregate_id: str
+    payload: Mapping[str, object] = field(default_factory=dict)
+    actor: Actor | None = None
+    idempotency_key: str | None = None
+    trace_id: str = ""
+    task_id: str = ""
+    agent_id: str = ""
+    event_version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Where an event stands. `is_new` is False where its idempotency key had been used: nothing was written then."""
+
+    seq: int
+    event_id: UUID
+    aggregate_id: str
+    aggregate_seq: int
+    timestamp: datetime
+    is_new: bool
+
+
+def publish(
+    *,
+    event_type: str,
+    aggregate_id: str,
+    payload: Mapping[str, object] | None = None,
+    actor: Actor | None = None,
+    idempotency_key: str | None = None,
+    trace_id: str = "",
+    task_id: str = "",
+    agent_id: str = "",
+    event_version: int = 1,
+) -> Published:
+    """Append one event to its aggregate (`run:{id}`, `project:{owner}/{name}`) in the caller's transaction.
+
+    Costs one statement. The aggregate's counter stays locked until the commit: publish late in a transaction, and in
+    the same order of aggregates everywhere. Without a trace id the one bound to the log context is taken. Raises
+    KeyReused where `idempotency_key` was used for another type or aggregate.
+    """
+    event = NewEvent(
+        event_type=event_type,
+        aggregate_id=aggregate_id,
+        payload=payload or {},
+        actor=actor,
+        idempotency_key=idempotency_key,
+        trace_id=trace_id,
+        task_id=task_id,
+        agent_id=agent_id,
+        event_version=event_version,
+    )
+    return publish_all([event])[0]
+
+
+def publish_all(events: Iterable[NewEvent]) -> list[Published]:
+    """Append several events, in order, with one statement. See `publish`."""
+    news = list(events)
+    if not news:
+        return []
+    columns: list[list[object]] = [list(column) for column in zip(*map(_row, news), strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_PUBLISH, [*columns, clock.now()])
+        rows = cursor.fetchall()
+    published = [_published(event, row) for event, row in zip(news, rows, strict=True)]
+    last = {event.aggregate_id: event.aggregate_seq for event in published if event.is_new}
+    if last:
+        transaction.on_commit(lambda: push.tell(last), robust=True)
+    return published
+
+
+def _row(event: NewEvent) -> tuple[object, ...]:
+    facts = dict(event.payload)
+    if event.actor is not None:
+        facts["actor"] = event.actor.as_json()
+    trace_id = event.trace_id or str(structlog.contextvars.get_contextvars().get("trace_id", ""))
+    return (
+        ids.new_id(),
+        trace_id,
+        event.task_id,
+        event.agent_id,
+        event.event_type,
+        event.event_version,
+        json.dumps(redact.structure(facts), ensure_ascii=False, default=str),
+        event.aggregate_id,
+        event.idempotency_key,
+    )
+
+
+def _published(event: NewEvent, row: tuple[int, UUID, int, datetime, bool, str, str]) -> Published:
+    seq, event_id, aggregate_seq, timestamp, is_new, event_type, aggregate_id = row
+    if (event_type, aggregate_id) != (event.event_type, event.aggregate_id):
+        raise KeyReused(f"{event.idempotency_key!r} belongs to {event_type} of {aggregate_id}.")
+    return Published(
+        seq=seq,
+        event_id=event_id,
+        aggregate_id=aggregate_id,
+        aggregate_seq=aggregate_seq,
+        timestamp=timestamp,
+        is_new=is_new,
+    )

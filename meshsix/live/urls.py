@@ -1,0 +1,6 @@
+"""The addresses of the event log."""
+
+from django.urls import URLPattern, URLResolver
+
+api_urlpatterns: list[URLPattern | URLResolver] = []
+page_urlpatterns: list[URLPattern | URLResolver] = []

@@ -1,0 +1,5 @@
+"""Which consumer serves which socket."""
+
+from django.urls import URLPattern
+
+websocket_urlpatterns: list[URLPattern] = []

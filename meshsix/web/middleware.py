@@ -1,0 +1,46 @@
+"""What happens around each request: its id, the clean log context, the limit of an API body."""
+
+import re
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+
+from meshsix.kit import ids
+from meshsix.web import problems
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class RequestId(MiddlewareMixin):
+    """Gives each request an id (a good one from outside is kept), binds it to the logs and answers it."""
+
+    get_response: Callable[[HttpRequest], HttpResponseBase]
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Name the request; refuse an API body that is too large before anything reads it."""
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _SAFE_ID.fullmatch(given) else ids.new_id().hex
+        request.request_id = request_id  # type: ignore[attr-defined] # ours
+        trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(
+            request_id=request_id, trace_id=trace.group(1) if trace else request_id.replace("-", "")[:32]
+        )
+        if request.path.startswith("/api/") and _length(request) > settings.API_BODY_LIMIT_BYTES:
+            return problems.answer(request, code="too_large", status=413)
+        return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Answer with the id."""
+        response.headers["X-Request-ID"] = getattr(request, "request_id", "")
+        return response
+
+
+def _length(request: HttpRequest) -> int:
+    given = request.headers.get("Content-Length", "") or "0"
+    return int(given) if given.isascii() and given.isdigit() else 0
