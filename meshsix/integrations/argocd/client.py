@@ -1,0 +1,63 @@
+"""One Argo CD, seen with one token, by its REST API. A thin shell: no retries, every failure in our words."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from meshsix.integrations.argocd import failures, messages
+from meshsix.integrations.argocd.messages import Application
+
+_MARK = "mesh-six"
+
+
+class ArgoCD:
+    """Argo CD. Every call raises TryLater, Refused or Missing and nothing else."""
+
+    def __init__(self, url: str, *, token: str, timeout: timedelta) -> None:
+        self._http = httpx.Client(
+            base_url=url,
+            timeout=timeout.total_seconds(),
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+        )
+
+    def application(self, name: str, *, refresh: bool = False) -> Application:
+        """Return an application; `refresh` makes Argo CD look at the repository first. Raises Missing."""
+        query = {"refresh": "normal"} if refresh else {}
+        return messages.application(self._call("GET", f"/api/v1/applications/{name}", query=query), mark=_MARK)
+
+    def sync(self, name: str, *, revision: str, mark: str) -> Application:
+        """Start to bring the commit `revision` to the cluster; `mark` is kept with the operation.
+
+        Raises TryLater, which counts no attempt, while another operation is in progress. Nothing is pruned: the
+        application's own policy decides about that.
+        """
+        body = {"revision": revision, "prune": False, "dryRun": False, "infos": [{"name": _MARK, "value": mark}]}
+        return messages.application(self._call("POST", f"/api/v1/applications/{name}/sync", body=body), mark=_MARK)
+
+    def version(self) -> str:
+        """Return the version of the server, like `v3.2.0`."""
+        return str(self._call("GET", "/api/version").get("Version", ""))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, params=query, json=body)
+        except httpx.TransportError as error:
+            raise failures.unreachable(error) from error
+        if not response.is_success:
+            raise failures.failure(response)
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise failures.unreadable(path) from error
+        if not isinstance(answer, dict):
+            raise failures.unreadable(path)
+        return answer
