@@ -17,6 +17,33 @@ class Problem:
 
 
 PROBLEMS: dict[str, Problem] = {
+    "onboard:request:already-running": Problem(
+        means="An onboarding of this repository is under way.",
+        hint="Follow that one, or cancel it first.",
+    ),
+    "onboard:request:not_cancellable": Problem(
+        means="The onboarding is over already.", hint="Nothing needs to be cancelled; start a new one if you like."
+    ),
+    "onboard:request:not_resumable": Problem(
+        means="Only an onboarding that failed can be resumed.",
+        hint="Wait for it, or start a new one: it adopts all that exists.",
+    ),
+    "onboard:request:not_rerunnable": Problem(
+        means="The step cannot be done again now.", hint="Resume, or start a new onboarding: it adopts all that exists."
+    ),
+    "onboard:request:no_such_step": Problem(
+        means="The onboarding has no step of that name.", hint="Use one of the names that its page shows."
+    ),
+    "onboard:request:no_sign_in_open": Problem(
+        means="The onboarding does not wait for a sign-in now.",
+        hint="Look at its page: it may wait for something else, or be over.",
+    ),
+    "onboard:request:no_choice_open": Problem(
+        means="The onboarding does not wait for a choice now.", hint="Look at its page for what it waits for."
+    ),
+    "onboard:sign-in:bad-code": Problem(
+        means="The code cannot be right.", hint="Open the address again, allow, and copy the whole code you are shown."
+    ),
     "onboard:user:no-admin-rights": Problem(
         means="We may read the repository but not administer it, and every later step writes to it.",
         hint="Ask an owner to give the token's user the admin role on the repository, then resume.",

@@ -142,3 +142,11 @@ class Represented:
 def as_json(detail: Detail) -> dict[str, Any]:
     """Return the whole onboarding as JSON-ready values."""
     return dict(OnboardingDetailSerializer(Represented(detail)).data)
+
+
+class AcceptedSerializer(OnboardingSerializer):
+    """The answer to an accepted request."""
+
+    class Meta(OnboardingSerializer.Meta):
+        fields = ("id", "status", "url")  # type: ignore[assignment] # a shorter tuple
+        read_only_fields = fields

@@ -9,7 +9,9 @@ from typing import Any
 from django.conf import settings
 from kubernetes.utils import parse_quantity
 from rest_framework import serializers
+from rest_framework.request import Request
 
+from apps.onboarding.states import Status
 from apps.onboarding.words import Ask, AuthMethod, ExecutionMode, ModelBudget, ProjectSettings, Resources
 from meshsix.kit import names
 
@@ -179,3 +181,48 @@ def _budget(given: Mapping[str, Any], repository: names.RepositoryName) -> Model
         default_model=given.get("default_model") or settings.LITELLM_DEFAULT_MODEL,
         max_budget=given.get("max_budget") or Decimal(settings.LITELLM_DEFAULT_BUDGET),
     )
+
+
+class ListSerializer(StrictSerializer):
+    """The query parameters of the list."""
+
+    status = serializers.ChoiceField(required=False, choices=[item.value for item in Status], default="")
+    owner = serializers.CharField(required=False, default="", help_text="Only repositories of this owner.")
+    q = serializers.CharField(required=False, default="", help_text="Words in `owner/name` or the display name.")
+    ordering = serializers.ChoiceField(required=False, choices=["created_at", "-created_at"], default="-created_at")
+    limit = serializers.CharField(required=False, help_text="How many to return, at most 200.")
+    cursor = serializers.CharField(required=False, help_text="The cursor of an earlier answer.")
+
+    @classmethod
+    def read(cls, request: Request) -> dict[str, Any]:
+        """Return the checked query parameters. Raises ValidationError for unknown or bad ones."""
+        serializer = cls(data=request.query_params.dict())
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+
+class AnswerSerializer(StrictSerializer):
+    """What a sign-in gave: a code, or a token. Write-only."""
+
+    code = serializers.CharField(required=False, write_only=True, max_length=4096)
+    access_token = serializers.CharField(required=False, write_only=True, max_length=8192)
+    refresh_token = serializers.CharField(required=False, write_only=True, max_length=8192)
+    expires_at = serializers.DateTimeField(required=False, write_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Exactly one of code and access_token must be given."""
+        if bool(attrs.get("code")) == bool(attrs.get("access_token")):
+            raise serializers.ValidationError({"code": "Give either a code or an access_token."})
+        return attrs
+
+
+class ChoiceSerializer(StrictSerializer):
+    """The number of the board to adopt."""
+
+    candidate = serializers.IntegerField(min_value=1)
+
+
+class RerunSerializer(StrictSerializer):
+    """The step to do again."""
+
+    step = serializers.CharField(max_length=100)

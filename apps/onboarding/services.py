@@ -50,7 +50,11 @@ def start_onboarding(ask: Ask, *, actor: Actor) -> Onboarding:
 
 
 def follow(run: Run, step: StepRow | None) -> None:  # noqa: ARG001 - the engine's observer takes both
-    """Bring the row of `onboarding_runs` in line with the engine's run, in the engine's own transaction."""
+    """Bring the row of `onboarding_runs` in line with the engine's run, in the engine's own transaction.
+
+    The row is locked before the steps are read, so that of two steps that end at once the later one sees both.
+    """
+    known = Onboarding.objects.select_for_update().filter(pk=run.pk).first() is not None
     steps = list(run.steps.order_by("position"))
     seen = summary(run.state, [StepView(name=row.name, phase=row.phase, state=row.state) for row in steps])
     asked = next((row.wait_asked for row in steps if row.name == SIGN_IN_STEP and row.state == StepState.WAITING), {})
@@ -68,7 +72,9 @@ def follow(run: Run, step: StepRow | None) -> None:  # noqa: ARG001 - the engine
         "updated_at": clock.now(),
         "completed_at": run.finished_at,
     }
-    if not Onboarding.objects.filter(pk=run.pk).update(**values):
+    if known:
+        Onboarding.objects.filter(pk=run.pk).update(**values)
+    else:
         Onboarding.objects.create(run=run, **_asked(run), **values)
     if seen.status is Status.COMPLETED:
         _mark_active(run)

@@ -1,4 +1,4 @@
-"""The addresses of this app."""
+"""The addresses of onboarding."""
 
 from django.urls import URLPattern, URLResolver
 

@@ -1,0 +1,1 @@
+"""The doors of onboarding over HTTP: the API and the pages."""
