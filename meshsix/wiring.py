@@ -1,17 +1,43 @@
 """The only place where settings become clients. One `Clients` a process; each client is made when first asked for."""
 
+import os
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, cached_property
+from pathlib import Path
 
 from django.conf import settings
 
 from meshsix.integrations.argocd import ArgoCD
+from meshsix.integrations.claude import Claude, OAuthAddresses
+from meshsix.integrations.github.budget import Budget
+from meshsix.integrations.github.client import GitHub
+from meshsix.integrations.github.credential import AppCredential, Credential, TokenCredential
+from meshsix.integrations.github.transport import Transport
 from meshsix.integrations.kubernetes import Kubernetes
+from meshsix.integrations.litellm import LiteLLM
+from meshsix.integrations.ntfy import Ntfy
+from meshsix.integrations.storage import Storage
+from meshsix.integrations.vault import AppRole, KubernetesAccount, SignIn, StaticToken, Vault
 
 
 @dataclass(frozen=True)
 class Clients:
     """Every vendor as the platform sees it; attributes are made on first use."""
+
+    @cached_property
+    def github(self) -> GitHub:
+        """GitHub, as a GitHub App where one is configured, else with GITHUB_TOKEN."""
+        credential: Credential = TokenCredential(token=settings.GITHUB_TOKEN)
+        if settings.GITHUB_APP_ID:
+            credential = AppCredential(app_id=settings.GITHUB_APP_ID, private_key=settings.GITHUB_APP_PRIVATE_KEY)
+        redis = Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+        budget = Budget(redis, write_interval=settings.GITHUB_WRITE_INTERVAL, longest_wait=timedelta(seconds=1))
+        return GitHub(
+            Transport(
+                api_url=settings.GITHUB_API_URL, credential=credential, timeout=settings.GITHUB_TIMEOUT, budget=budget
+            )
+        )
 
     @cached_property
     def cluster(self) -> Kubernetes | None:
@@ -38,8 +64,79 @@ class Clients:
             return None
         return ArgoCD(settings.ARGOCD_URL, token=settings.ARGOCD_TOKEN, timeout=settings.ARGOCD_TIMEOUT)
 
+    @cached_property
+    def vault(self) -> Vault:
+        """Vault or OpenBao, which every installation has."""
+        return Vault(
+            url=settings.VAULT_ADDR,
+            mount=settings.VAULT_MOUNT,
+            sign_in=_vault_sign_in(),
+            namespace=settings.VAULT_NAMESPACE,
+            timeout=settings.VAULT_TIMEOUT,
+        )
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The bucket of the platform."""
+        return Storage(
+            endpoint_url=settings.S3_ENDPOINT_URL,
+            bucket=settings.S3_BUCKET,
+            region=settings.S3_REGION,
+            access_key=settings.S3_ACCESS_KEY,
+            secret_key=settings.S3_SECRET_KEY,
+            timeout=settings.S3_TIMEOUT,
+        )
+
+    @cached_property
+    def litellm(self) -> LiteLLM | None:
+        """LiteLLM's admin part, or None where models are not budgeted."""
+        if not settings.LITELLM_URL:
+            return None
+        return LiteLLM(url=settings.LITELLM_URL, admin_key=settings.LITELLM_ADMIN_KEY, timeout=settings.LITELLM_TIMEOUT)
+
+    @cached_property
+    def claude(self) -> Claude:
+        """The coding agent's provider; it says itself which ways of signing in are configured."""
+        return Claude(
+            oauth=OAuthAddresses(
+                authorize=settings.CLAUDE_OAUTH_AUTHORIZE_URL,
+                token=settings.CLAUDE_OAUTH_TOKEN_URL,
+                device=settings.CLAUDE_OAUTH_DEVICE_URL,
+                redirect=settings.CLAUDE_OAUTH_REDIRECT_URL,
+                client_id=settings.CLAUDE_OAUTH_CLIENT_ID,
+                scopes=tuple(settings.CLAUDE_OAUTH_SCOPES),
+            ),
+            api_url=settings.ANTHROPIC_BASE_URL,
+            timeout=settings.CLAUDE_TIMEOUT,
+        )
+
+    @cached_property
+    def ntfy(self) -> Ntfy | None:
+        """The topic for notices to people, or None where nobody listens."""
+        if not settings.NTFY_URL:
+            return None
+        return Ntfy(
+            url=settings.NTFY_URL, topic=settings.NTFY_TOPIC, token=settings.NTFY_TOKEN, timeout=settings.NTFY_TIMEOUT
+        )
+
+
+def _vault_sign_in() -> SignIn:
+    if settings.VAULT_TOKEN:
+        return StaticToken(token=settings.VAULT_TOKEN)
+    if settings.VAULT_KUBERNETES_ROLE:
+        return KubernetesAccount(
+            role=settings.VAULT_KUBERNETES_ROLE,
+            token_file=Path(settings.VAULT_KUBERNETES_TOKEN_FILE),
+            mount=settings.VAULT_KUBERNETES_MOUNT,
+        )
+    return AppRole(role_id=settings.VAULT_ROLE_ID, secret_id=settings.VAULT_SECRET_ID)
+
 
 @cache
 def clients() -> Clients:
     """Return the clients of this process."""
     return Clients()
+
+
+# A forked child shares its parent's sockets: it makes clients of its own.
+os.register_at_fork(after_in_child=clients.cache_clear)

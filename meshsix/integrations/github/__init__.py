@@ -1,0 +1,1 @@
+"""GitHub: repositories, boards, hooks, contents. See README.md."""
