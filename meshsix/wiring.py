@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from django.conf import settings
+from redis import Redis
 
 from meshsix.integrations.argocd import ArgoCD
 from meshsix.integrations.claude import Claude, OAuthAddresses
