@@ -148,9 +148,11 @@ CHANNEL_LAYERS = {
 }
 
 # --- the step engine ------------------------------------------------------------------------------------------------
-DURABLE_WORKFLOWS = ["apps.onboarding.workflow.ONBOARDING"]
+DURABLE_WORKFLOWS = env.words("DURABLE_WORKFLOWS", "apps.onboarding.workflow.ONBOARDING")
 DURABLE_RECOVERY_INTERVAL = env.seconds("DURABLE_RECOVERY_INTERVAL_SECONDS", 2)
 DURABLE_LEASE_MARGIN = env.seconds("DURABLE_LEASE_MARGIN_SECONDS", 5)
+DURABLE_NUDGE_GRACE = env.seconds("DURABLE_NUDGE_GRACE_SECONDS", 5)
+DURABLE_STRETCH = env.seconds("DURABLE_STRETCH_SECONDS", 5)
 
 # --- live progress --------------------------------------------------------------------------------------------------
 EVENT_VISIBILITY = "apps.projects.queries.may_see_aggregate"
@@ -175,6 +177,10 @@ VAULT_TOKEN = env.secret("VAULT_TOKEN", "")
 VAULT_ROLE_ID = env.secret("VAULT_ROLE_ID", "")
 VAULT_SECRET_ID = env.secret("VAULT_SECRET_ID", "")
 VAULT_KUBERNETES_ROLE = env.text("VAULT_KUBERNETES_ROLE", "")
+VAULT_KUBERNETES_MOUNT = env.text("VAULT_KUBERNETES_MOUNT", "kubernetes")
+VAULT_KUBERNETES_TOKEN_FILE = env.text(
+    "VAULT_KUBERNETES_TOKEN_FILE", "/var/run/secrets/kubernetes.io/serviceaccount/token"
+)
 VAULT_TIMEOUT = env.seconds("VAULT_TIMEOUT_SECONDS", 5)
 
 # --- Kubernetes and Argo CD -----------------------------------------------------------------------------------------
@@ -266,6 +272,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
+MCP_SERVER = "meshsix.mcp.build"
 READINESS_CHECKS = env.words("READINESS_CHECKS", "database,migrations,broker")
 
 # --- Celery: settings in meshsix/celery.py read these ---------------------------------------------------------------

@@ -226,3 +226,12 @@ class RerunSerializer(StrictSerializer):
     """The step to do again."""
 
     step = serializers.CharField(max_length=100)
+
+
+def explain(detail: Any, place: str = "") -> str:  # noqa: ANN401 - DRF's nested detail
+    """Return the explanation of each bad field as lines."""
+    if isinstance(detail, dict):
+        return "\n".join(explain(value, f"{place}.{name}" if place else str(name)) for name, value in detail.items())
+    if isinstance(detail, list):
+        return "\n".join(explain(value, place) for value in detail)
+    return f"{place}: {detail}"

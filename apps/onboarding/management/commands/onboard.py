@@ -8,7 +8,7 @@ from rest_framework.exceptions import ValidationError
 
 from apps.onboarding import queries, services, watch
 from apps.onboarding.representations import as_json
-from apps.onboarding.serializers import ask_from
+from apps.onboarding.serializers import ask_from, explain
 from apps.onboarding.states import Status
 from apps.onboarding.words import Ask, AuthMethod, ExecutionMode
 from meshsix.web.command import Exit, PlatformCommand
@@ -66,12 +66,3 @@ def _ask(options: dict[str, Any]) -> Ask:
         return ask_from(given | flags | ({"litellm": budget} if budget else {}))
     except ValidationError as error:
         raise CommandError(explain(error.detail), returncode=Exit.USAGE) from error
-
-
-def explain(detail: Any, place: str = "") -> str:  # noqa: ANN401 - DRF's nested detail
-    """Return the explanation of each bad field as lines."""
-    if isinstance(detail, dict):
-        return "\n".join(explain(value, f"{place}.{name}" if place else str(name)) for name, value in detail.items())
-    if isinstance(detail, list):
-        return "\n".join(explain(value, place) for value in detail)
-    return f"{place}: {detail}"

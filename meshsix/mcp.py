@@ -1,0 +1,222 @@
+"""The MCP server: onboarding's tools over stdio (`manage.py mcp --as USER`) and streamable HTTP (`/mcp`).
+
+The caller's role decides which tools are listed and may be called. A root: nobody imports it but the process that
+serves it, and the command by its dotted path in settings.MCP_SERVER.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from apps.projects.credentials.services import BadCode
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import User
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp_types import Tool, ToolAnnotations
+from pydantic import AnyHttpUrl, Field
+from rest_framework.exceptions import ValidationError
+from starlette.applications import Starlette
+
+from apps.onboarding import queries, services
+from apps.onboarding.models import Onboarding
+from apps.onboarding.representations import as_json
+from apps.onboarding.serializers import ask_from, explain
+from apps.projects.credentials import tokens
+from meshsix.kit import names
+from meshsix.kit.actor import Actor, ActorKind, Door
+from meshsix.web.roles import Role, may, token_may
+
+NEEDS: dict[str, Role] = {
+    "onboard-project": Role.OPERATOR,
+    "get-onboarding-status": Role.VIEWER,
+    "submit-oauth-code": Role.OPERATOR,
+}
+
+Repository = Annotated[str, Field(description="OWNER/REPO, or the repository's address at GitHub.")]
+
+
+class Caller:
+    """Who calls: an account, and the scopes of its token where one was used."""
+
+    def __init__(self, user: User, scopes: frozenset[str] | None) -> None:
+        self.user = user
+        self._scopes = scopes
+
+    def may_call(self, tool: str) -> bool:
+        """Return whether role and token allow the tool."""
+        role = NEEDS[tool]
+        return may(self.user, role) and (self._scopes is None or token_may(self._scopes, role))
+
+    @property
+    def actor(self) -> Actor:
+        """Return the caller as it stands in events."""
+        kind = ActorKind.USER if self._scopes is None else ActorKind.TOKEN
+        return Actor(kind=kind, name=self.user.get_username(), door=Door.MCP)
+
+
+class Verifier(TokenVerifier):
+    """Checks bearer tokens against the platform's own."""
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Return the token's facts, or None where it is unknown, expired or revoked."""
+        return await sync_to_async(self._verified)(token)
+
+    def _verified(self, token: str) -> AccessToken | None:
+        row = tokens.verify(token)
+        if row is None or row.owner is None:
+            return None
+        owner = row.owner.get_username()
+        return AccessToken(token="", client_id=owner, scopes=list(row.scopes), subject=owner)
+
+
+class Server(MCPServer[Any]):
+    """The platform's tools for one account (stdio), or for the owner of each request's token (HTTP)."""
+
+    def __init__(self, *, user: User | None, **options: Any) -> None:  # noqa: ANN401 - handed on to the library
+        super().__init__("mesh-six", title="Mesh Six", instructions=_INSTRUCTIONS, **options)
+        self._user = user
+
+    def caller(self) -> Caller:
+        """Return who calls. Raises ToolError where the account is gone."""
+        if self._user is not None:
+            self._user.refresh_from_db()
+            return Caller(self._user, None)
+        token = get_access_token()
+        user = User.objects.filter(username=token.subject, is_active=True).first() if token else None
+        if token is None or user is None:
+            raise ToolError("unauthenticated: the token's account is gone or inactive. Issue a new token.")
+        return Caller(user, frozenset(token.scopes))
+
+    async def list_tools(self) -> list[Tool]:
+        """List the tools that the caller may call."""
+        tools = await super().list_tools()
+        caller = await sync_to_async(self.caller)()
+        allowed = await sync_to_async(lambda: {tool.name for tool in tools if caller.may_call(tool.name)})()
+        return [tool for tool in tools if tool.name in allowed]
+
+
+_INSTRUCTIONS = (
+    "Onboards GitHub repositories for coding agents. Starting returns at once; ask get-onboarding-status for progress. "
+    "When the status is waiting_auth, a person must open oauth_device_url; give the code to submit-oauth-code."
+)
+
+
+def _allowed(server: Server, tool: str) -> Caller:
+    caller = server.caller()
+    if not caller.may_call(tool):
+        raise ToolError(f"forbidden: {tool} needs the role {NEEDS[tool]}. Ask an admin for it.")
+    return caller
+
+
+def _found(caller: Caller, onboarding: str) -> Onboarding:
+    rows = queries.onboardings(caller.user)
+    try:
+        row = rows.filter(pk=UUID(onboarding)).first()
+    except ValueError:
+        row = _latest(rows, onboarding)
+    if row is None:
+        raise ToolError(f"not_found: there is no onboarding {onboarding!r}. Start one with onboard-project.")
+    return row
+
+
+def _latest(rows: Any, text: str) -> Onboarding | None:  # noqa: ANN401 - a QuerySet of rows with the annotation `key`
+    try:
+        return queries.latest(rows, names.parse_repository(text))
+    except names.BadName as error:
+        raise ToolError(f"invalid: {error}") from error
+
+
+def _onboard(server: Server, repository: str, options: dict[str, Any]) -> dict[str, Any]:
+    caller = _allowed(server, "onboard-project")
+    try:
+        row = services.start_onboarding(ask_from({"repository": repository, **options}), actor=caller.actor)
+    except ValidationError as error:
+        raise ToolError(f"invalid: {explain(error.detail)}") from error
+    except services.AlreadyOnboarding as error:
+        row = _found(caller, str(error.run_id))
+    return as_json(queries.detail(row))
+
+
+def _status(server: Server, onboarding: str) -> dict[str, Any]:
+    caller = _allowed(server, "get-onboarding-status")
+    return as_json(queries.detail(_found(caller, onboarding)))
+
+
+def _submit(server: Server, onboarding: str, code: str) -> dict[str, Any]:
+    caller = _allowed(server, "submit-oauth-code")
+    row = _found(caller, onboarding)
+    try:
+        services.submit_code(row.pk, code, actor=caller.actor)
+    except (services.NotNow, BadCode) as error:
+        raise ToolError(str(error)) from error
+    return as_json(queries.detail(row))
+
+
+def build(user: User | None, **options: Any) -> Server:  # noqa: ANN401 - handed on to the library
+    """Return a server with the tools; `user` is the account of a stdio session, None where tokens decide."""
+    server = Server(user=user, **options)
+
+    @server.tool(
+        name="onboard-project",
+        title="Onboard a repository",
+        annotations=ToolAnnotations(destructive_hint=False, idempotent_hint=True, open_world_hint=True),
+    )
+    async def onboard_project(
+        repository: Repository,
+        execution_mode: str = "",
+        auth_method: str = "login",
+        skip_auth: bool = False,  # noqa: FBT001, FBT002 - arguments of tools come by name
+        skip_litellm: bool = False,  # noqa: FBT001, FBT002 - arguments of tools come by name
+    ) -> dict[str, Any]:
+        """Start to onboard a repository; one that is under way is returned instead of a second one."""
+        chosen = {"auth_method": auth_method, "skip_auth": skip_auth, "skip_litellm": skip_litellm}
+        given = chosen | ({"execution_mode": execution_mode} if execution_mode else {})
+        return await sync_to_async(_onboard)(server, repository, given)
+
+    @server.tool(
+        name="get-onboarding-status",
+        title="Status of an onboarding",
+        annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True),
+    )
+    async def get_onboarding_status(
+        onboarding: Annotated[str, Field(description="The onboarding's id, or OWNER/REPO for the latest one.")],
+    ) -> dict[str, Any]:
+        """Return status, phases, steps, what it waits for, and the sign-in address if a person must sign in."""
+        return await sync_to_async(_status)(server, onboarding)
+
+    @server.tool(
+        name="submit-oauth-code",
+        title="Hand in a sign-in code",
+        annotations=ToolAnnotations(destructive_hint=False, idempotent_hint=True, open_world_hint=True),
+    )
+    async def submit_oauth_code(
+        onboarding: Annotated[str, Field(description="The onboarding's id, or OWNER/REPO for the latest one.")],
+        code: Annotated[str, Field(description="What the sign-in page showed: the code, or code#state.")],
+    ) -> dict[str, Any]:
+        """Hand in the code that the sign-in page showed. It is kept secret and never logged."""
+        return await sync_to_async(_submit)(server, onboarding, code)
+
+    return server
+
+
+def http_app() -> Starlette:
+    """Return the ASGI application of `/mcp`: bearer tokens, allowed hosts from settings.
+
+    Its lifespan must be entered by the process (see meshsix/asgi.py).
+    """
+    issuer = AnyHttpUrl(settings.PUBLIC_URL)
+    auth = AuthSettings(issuer_url=issuer, resource_server_url=None, required_scopes=[])
+    hosts: Sequence[str] = settings.ALLOWED_HOSTS
+    security = TransportSecuritySettings(
+        allowed_hosts=[*hosts, *(f"{host}:*" for host in hosts)], allowed_origins=list(settings.CSRF_TRUSTED_ORIGINS)
+    )
+    server = build(None, token_verifier=Verifier(), auth=auth)
+    return server.streamable_http_app(
+        streamable_http_path="/mcp", json_response=True, stateless_http=True, transport_security=security
+    )
