@@ -70,7 +70,9 @@ def lease(answer: Mapping[str, object]) -> Lease:
     """Parse the answer of a login."""
     auth = _mapping(answer.get("auth"))
     return Lease(
-        token=str(auth["client_token"]), lasts=_seconds(auth.get("lease_duration")), renewable=bool(auth.get("renewable"))
+        token=str(auth["client_token"]),
+        lasts=_seconds(auth.get("lease_duration")),
+        renewable=bool(auth.get("renewable")),
     )
 
 

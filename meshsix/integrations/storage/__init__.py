@@ -1,0 +1,5 @@
+"""Object storage that speaks S3."""
+
+from meshsix.integrations.storage.client import Storage
+
+__all__ = ["Storage"]
