@@ -167,7 +167,7 @@ class HooksReady:
 
 @dataclass(frozen=True, kw_only=True)
 class Scaffolded:
-    """The devcontainer. `outcome` is `present`, `committed` or `proposed`; `url` leads to what was made."""
+    """The devcontainer. `outcome` is `present`, `committed`, `proposed` or `declined`; `url` leads to what was made."""
 
     outcome: str
     path: str
@@ -254,10 +254,12 @@ class SettingsStored:
 
 @dataclass(frozen=True, kw_only=True)
 class BoardWanted:
-    """Input of create_project_board."""
+    """Input of create_project_board. The answer names the board to take: `board` is its number, 0 for a new one."""
 
     ask: Ask
     validate_repo: Access
+    answer: Answer | None
+    this: StepFacts
 
 
 @dataclass(frozen=True, kw_only=True)

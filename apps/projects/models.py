@@ -74,7 +74,10 @@ class HookKind(models.TextChoices):
 
 
 class Hook(models.Model):
-    """A webhook at GitHub that points at us. `key` is the opaque part of its address; the secret lies in Vault."""
+    """A webhook at GitHub that points at us. `key` is the opaque part of its address; the secret lies in Vault.
+
+    `secret_version` is the version in Vault that GitHub was last given.
+    """
 
     key = models.CharField(primary_key=True, max_length=64)
     kind = models.CharField(max_length=20, choices=HookKind)
@@ -82,6 +85,7 @@ class Hook(models.Model):
     project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.CASCADE, related_name="hooks")
     github_id = models.BigIntegerField(null=True, blank=True)
     secret_path = models.CharField(max_length=300)
+    secret_version = models.PositiveIntegerField(null=True, blank=True)
     events = models.JSONField(default=list)
     verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)

@@ -120,9 +120,14 @@ def organization_hook(owner: str, *, secret_path: str, events: list[str]) -> Hoo
     return hook
 
 
-def hook_found(key: str, *, github_id: int, events: list[str]) -> None:
-    """Record what GitHub calls the hook and which events it sends."""
-    Hook.objects.filter(pk=key).update(github_id=github_id, events=events)
+def hook_doubted(key: str) -> None:
+    """Record, before the hook is made or changed at GitHub, that only a new ping proves it."""
+    Hook.objects.filter(pk=key).update(verified_at=None)
+
+
+def hook_found(key: str, *, github_id: int, events: list[str], secret_version: int) -> None:
+    """Record what GitHub calls the hook, which events it sends and which version of the secret it was given."""
+    Hook.objects.filter(pk=key).update(github_id=github_id, events=events, secret_version=secret_version)
 
 
 def hook_verified(key: str) -> None:

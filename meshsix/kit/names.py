@@ -65,6 +65,11 @@ def webhook_path(repo: RepositoryName) -> str:
     return f"mesh-six/webhooks/{repo.owner}/{repo.name}"
 
 
+def organization_webhook_path(owner: str) -> str:
+    """Return the Vault path of the secret of an organization's webhook; no owner's name starts with an underscore."""
+    return f"mesh-six/webhooks/_organizations/{owner.lower()}"
+
+
 def legacy_webhook_path(repo: RepositoryName) -> str:
     """Return the older, ambiguous Vault path of the webhook secret."""
     return f"mesh-six/webhooks/{repo.owner}-{repo.name}"
