@@ -75,7 +75,7 @@ def last_ports(data: Path) -> dict[str, int]:
 
 
 def listener(name: str, wanted: int, last: int) -> socket.socket:
-    """Return a socket on the wanted port, else on the last one, else on a free one. Raises ConfigError if it is taken."""
+    """Return a socket on the wanted, else the last, else a free port. Raises ConfigError if the wanted one is taken."""
     if not wanted and last:
         try:
             return bind(port=last)
