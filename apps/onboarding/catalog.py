@@ -52,6 +52,78 @@ PROBLEMS: dict[str, Problem] = {
         means="Another repository already uses the environment name that this one would get.",
         hint="Offboard the other repository or rename one of the two, then resume.",
     ),
+    "onboard:repository:missing": Problem(
+        means="The repository does not exist, or our credential may not see it: GitHub answers the same for both.",
+        hint="Check the spelling; give the token's user (or the GitHub App's installation) access, then resume.",
+    ),
+    "onboard:repository:archived": Problem(
+        means="The repository is archived, so nothing can be written to it.",
+        hint="Unarchive it (repository settings, Danger Zone), then resume.",
+    ),
+    "onboard:repository:disabled": Problem(
+        means="GitHub has disabled the repository.",
+        hint="Ask GitHub's support to enable it, then resume.",
+    ),
+    "onboard:branch:missing": Problem(
+        means="The branch to work from does not exist.",
+        hint="Push it (an empty repository needs a first commit) or name another default_branch, then start anew.",
+    ),
+    "onboard:token:scopes-missing": Problem(
+        means="The classic token lacks scopes that later steps need.",
+        hint="Add the scopes named here to the token (repo, project; for an organization admin:org_hook), then resume.",
+    ),
+    "onboard:token:user-boards-need-classic": Problem(
+        means="Boards of a user can be reached with a classic token only, by GitHub's rules.",
+        hint="Set GITHUB_TOKEN to a classic token with the scopes repo and project, restart, then resume.",
+    ),
+    "onboard:app:not-installed": Problem(
+        means="The GitHub App has no installation for the repository's owner.",
+        hint="Install the app for the owner with access to this repository, then resume.",
+    ),
+    "onboard:app:permissions-missing": Problem(
+        means="The GitHub App's installation lacks permissions that later steps need.",
+        hint="Add the permissions named here in the app's settings, let the owner accept them, then resume.",
+    ),
+    "onboard:board:not-writable": Problem(
+        means="We may read the repository's board but not change it.",
+        hint="Give the token's user (or the app) write access in the board's settings, then resume.",
+    ),
+    "onboard:board:no-choice": Problem(
+        means="Several boards could be the repository's, and nobody chose one.",
+        hint="Start again with adopt_board set to the number of the board, or unlink those that are not meant.",
+    ),
+    "onboard:board:not-linked": Problem(
+        means="The chosen board is closed or not linked to the repository.",
+        hint="Link it (repository, Projects, Link a project) or choose another number, then start anew.",
+    ),
+    "onboard:board:field-type": Problem(
+        means="A field that we need exists with another type, and GitHub cannot change a field's type.",
+        hint="Rename or delete that field on the board, then resume.",
+    ),
+    "onboard:board:options-would-be-lost": Problem(
+        means="The server replaces all options of a field at once, and cards on the board would lose their values.",
+        hint="Add the missing options by hand in the board's settings (names as in the documentation), then resume.",
+    ),
+    "onboard:hook:limit": Problem(
+        means="GitHub allows 20 webhooks an event, and they are used up.",
+        hint="Delete a webhook that is not needed any more in the settings, then resume.",
+    ),
+    "onboard:hook:no-right": Problem(
+        means="We may not manage the webhooks there.",
+        hint="For an organization use a token of one of its owners with admin:org_hook; else an admin's, then resume.",
+    ),
+    "onboard:hook:no-ping": Problem(
+        means="GitHub made the webhook, but its ping did not arrive at our endpoint with a good signature.",
+        hint="Check that PUBLIC_URL is an address that GitHub can reach and that leads to this platform, then resume.",
+    ),
+    "onboard:devcontainer:unreadable": Problem(
+        means="The repository's devcontainer.json cannot be read, so it cannot be changed safely.",
+        hint="Correct the file (an object of JSON with comments), then resume.",
+    ),
+    "onboard:devcontainer:protected-no-pull-requests": Problem(
+        means="The default branch is protected and pull requests are turned off: there is no way to bring a file in.",
+        hint="Turn pull requests on (repository settings, Features) or let us push to the branch, then resume.",
+    ),
 }
 
 
