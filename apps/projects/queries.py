@@ -26,6 +26,11 @@ def organization_hook(owner: str) -> Hook | None:
     return Hook.objects.filter(kind="organization", owner__iexact=owner).first()
 
 
+def hook_is_verified(key: str) -> bool:
+    """Return whether a ping of the hook has arrived since it was made or changed."""
+    return Hook.objects.filter(pk=key, verified_at__isnull=False).exists()
+
+
 def visible_projects(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Project]:
     """Return the projects that `user` may see.
 
