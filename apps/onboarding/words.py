@@ -332,6 +332,7 @@ class SyncWanted:
 
     ask: Ask
     update_kustomization: KustomizationUpdated | None
+    this: StepFacts
 
 
 @dataclass(frozen=True, kw_only=True)

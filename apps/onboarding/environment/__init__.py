@@ -1,0 +1,1 @@
+"""A project's environment as files of the platform repository. Pure: no network, no settings, no database."""
