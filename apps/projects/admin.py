@@ -1,0 +1,35 @@
+"""The registry in Django's admin: to look at; only services write it."""
+
+from django.contrib import admin
+
+from apps.projects.models import Environment, Hook, Project
+from meshsix.web.admin import ReadOnlyAdmin
+
+
+@admin.register(Project)
+class ProjectAdmin(ReadOnlyAdmin):
+    """Find a project."""
+
+    list_display = ("full_name", "status", "execution_mode", "trigger_method", "env_name", "created_at")
+    list_filter = ("status", "execution_mode", "trigger_method")
+    search_fields = ("owner", "name", "service_name", "env_name")
+    date_hierarchy = "created_at"
+
+
+@admin.register(Hook)
+class HookAdmin(ReadOnlyAdmin):
+    """Find a hook; its secret is shown as the path in Vault."""
+
+    list_display = ("key", "kind", "owner", "project", "github_id", "secret_path", "verified_at")
+    list_filter = ("kind",)
+    search_fields = ("key", "owner", "project__name")
+    list_select_related = ("project",)
+
+
+@admin.register(Environment)
+class EnvironmentAdmin(ReadOnlyAdmin):
+    """Find an environment."""
+
+    list_display = ("env_name", "project", "instance_id", "said_hello_at")
+    search_fields = ("env_name", "project__name")
+    list_select_related = ("project",)

@@ -1,0 +1,102 @@
+"""How tables appear in Django's admin: read-only, with acts that ask first and call the service per row."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from meshsix.kit.actor import Actor, Door
+from meshsix.web.actors import actor_of
+from meshsix.web.roles import Role, may
+
+MOST_ROWS = 200
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows that only services write: they can be looked at by viewers, and not be added, changed or deleted."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show the app to viewers."""
+        return may(request.user, Role.VIEWER)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Show rows to viewers."""
+        return may(request.user, Role.VIEWER)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
+        """Nothing is added by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Nothing is changed by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Nothing is deleted by hand."""
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """An act on selected rows: what it is called, what will happen to a row, the service, and who may."""
+
+    name: str
+    title: str
+    will: Callable[[Any], str]
+    does: Callable[[Any, Actor], None]
+    refusals: tuple[type[Exception], ...]
+    role: Role = Role.OPERATOR
+
+
+Action = Callable[[admin.ModelAdmin[Any], HttpRequest, QuerySet[Any]], HttpResponse | None]
+
+
+def action(act: Act) -> Action:
+    """Return a Django admin action that shows what will happen, asks, then calls the service for each row."""
+
+    def perform(modeladmin: admin.ModelAdmin[Any], request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        if not may(request.user, act.role):
+            messages.error(request, f"{act.title} needs the role {act.role}.")
+            return None
+        chosen = list(rows[: MOST_ROWS + 1])
+        if len(chosen) > MOST_ROWS:
+            messages.error(request, f"At most {MOST_ROWS} rows at once; choose fewer.")
+            return None
+        if "confirmed" not in request.POST:
+            return _ask(modeladmin, request, act, chosen)
+        _do(request, act, chosen)
+        return None
+
+    perform.__name__ = act.name
+    perform.short_description = act.title  # type: ignore[attr-defined] # Django reads it from the function
+    return perform
+
+
+def _ask(modeladmin: admin.ModelAdmin[Any], request: HttpRequest, act: Act, rows: Iterable[Any]) -> HttpResponse:
+    context = {
+        **modeladmin.admin_site.each_context(request),
+        "title": act.title,
+        "act": act,
+        "rows": [(row.pk, str(row), act.will(row)) for row in rows],
+        "opts": modeladmin.opts,
+        "action_checkbox_name": admin.helpers.ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "web/admin/confirm.html", context)
+
+
+def _do(request: HttpRequest, act: Act, rows: Iterable[Any]) -> None:
+    actor = actor_of(request, Door.ADMIN)
+    for row in rows:
+        try:
+            act.does(row, actor)
+        except act.refusals as error:
+            messages.warning(request, f"{row}: {error}")
+        else:
+            messages.success(request, f"{row}: done.")
