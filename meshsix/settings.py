@@ -116,6 +116,8 @@ CONTENT_SECURITY_POLICY = {
 
 # --- PostgreSQL: the truth -----------------------------------------------------------------------------------------
 _database = urlsplit(env.secret("DATABASE_URL"))
+_database_pool = {"min_size": 1, "max_size": env.whole("DATABASE_POOL_SIZE", 20), "timeout": 10}
+DATABASE_POOL = env.flag("DATABASE_POOL", default=False)  # the web process sets it (meshsix/asgi.py)
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -124,9 +126,12 @@ DATABASES = {
         "PASSWORD": unquote(_database.password or ""),
         "HOST": _database.hostname or "",
         "PORT": str(_database.port or ""),
-        "CONN_MAX_AGE": env.whole("DATABASE_CONN_MAX_AGE", 300),
+        "CONN_MAX_AGE": 0 if DATABASE_POOL else env.whole("DATABASE_CONN_MAX_AGE", 300),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": env.whole("DATABASE_CONNECT_TIMEOUT_SECONDS", 5)},
+        "OPTIONS": {
+            "connect_timeout": env.whole("DATABASE_CONNECT_TIMEOUT_SECONDS", 5),
+            **({"pool": _database_pool} if DATABASE_POOL else {}),
+        },
     },
 }
 
@@ -240,6 +245,7 @@ ONBOARDING_ATTEMPTS = env.whole("ONBOARDING_ATTEMPTS", 6)
 ONBOARDING_FIRST_PAUSE = env.seconds("ONBOARDING_FIRST_PAUSE_SECONDS", 1)
 ONBOARDING_LONGEST_PAUSE = env.seconds("ONBOARDING_LONGEST_PAUSE_SECONDS", 60)
 ONBOARDING_STEP_TIMEOUT = env.seconds("ONBOARDING_STEP_TIMEOUT_SECONDS", 60)
+DEVCONTAINER_FEATURE_REF = env.text("DEVCONTAINER_FEATURE_REF", "")
 HOOK_PING_WAIT = env.seconds("HOOK_PING_WAIT_SECONDS", 60)
 SYNC_POLL_INTERVAL = env.seconds("SYNC_POLL_INTERVAL_SECONDS", 2)
 SYNC_WAIT = env.seconds("SYNC_WAIT_SECONDS", 300)
@@ -250,7 +256,11 @@ WORK_ROOT = env.text("WORK_ROOT", str(BASE_DIR / ".meshsix" / "work"))
 # --- API ------------------------------------------------------------------------------------------------------------
 RATE_LIMITS = {"read": 600, "webhook": 600, "login": 10, "trigger": 100, "write": 100}
 API_BODY_LIMIT_BYTES = 1024 * 1024
-PROBLEM_CATALOGS = ["meshsix.web.catalog.PROBLEMS", "apps.onboarding.catalog.PROBLEMS"]
+PROBLEM_CATALOGS = [
+    "meshsix.web.catalog.PROBLEMS",
+    "apps.onboarding.catalog.PROBLEMS",
+    "apps.projects.credentials.catalog.PROBLEMS",
+]
 RATE_LIMITS_ON = env.flag("RATE_LIMITS_ON", default=True)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -1,6 +1,6 @@
-"""The addresses of this app."""
+"""The addresses of credentials and tokens."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern
 
-api_urlpatterns: list[URLPattern | URLResolver] = []
-page_urlpatterns: list[URLPattern | URLResolver] = []
+api_urlpatterns: list[URLPattern] = []
+page_urlpatterns: list[URLPattern] = []
