@@ -1,5 +1,10 @@
 """Which consumer serves which socket."""
 
-from django.urls import URLPattern
+from channels.routing import URLRouter
+from django.urls import path
 
-websocket_urlpatterns: list[URLPattern] = []
+from meshsix.live.consumers import EventsConsumer
+from meshsix.live.origins import own_origin_only
+
+websocket_urlpatterns = [path("ws/events", EventsConsumer.as_asgi())]
+websockets = own_origin_only(URLRouter(websocket_urlpatterns))

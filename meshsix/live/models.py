@@ -1,5 +1,7 @@
-"""The event log as Django sees it. The table itself, its partitions and its one writing function are made in SQL
-(migrations/0001_initial.py); rows are written by services.publish alone and never change."""
+"""The event log as Django sees it: written by services.publish alone, never changed.
+
+The table, its partitions and its one writing function are made in SQL (migrations/0001_initial.py).
+"""
 
 from django.db import models
 
@@ -42,8 +44,10 @@ class Aggregate(models.Model):
 
 
 class EventKey(models.Model):
-    """An idempotency key that was used, and where its event stands. A unique index on a partitioned table could not
-    do this: it would have to contain the time."""
+    """An idempotency key that was used, and where its event stands.
+
+    A unique index on the partitioned table could not do this: it would have to contain the time.
+    """
 
     idempotency_key = models.CharField(max_length=200, primary_key=True)
     event_id = models.UUIDField()

@@ -39,7 +39,7 @@ class Teller:
             for aggregate_id, number in news.items():
                 self._news[aggregate_id] = max(number, self._news.get(aggregate_id, 0))
             self._idle.clear()
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="live-push", daemon=True)
                 self._thread.start()
         self._something.set()
@@ -50,22 +50,18 @@ class Teller:
 
     def _take(self) -> dict[str, int]:
         with self._lock:
-            self._something.clear()
             news, self._news = self._news, {}
             if not news:
+                self._something.clear()
                 self._idle.set()
             return news
 
     def _run(self) -> None:
-        asyncio.run(self._send_forever())
-
-    async def _send_forever(self) -> None:
-        while True:
-            news = self._take()
-            if news:
-                await self._send(news)
-            else:
+        with asyncio.Runner() as runner:
+            while True:
                 self._something.wait()
+                if news := self._take():
+                    runner.run(self._send(news))
 
     async def _send(self, news: dict[str, int]) -> None:
         layer = get_channel_layer()
@@ -86,7 +82,6 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
-atexit.register(lambda: _teller.flush())
 
 
 def tell(news: Mapping[str, int]) -> None:
@@ -97,3 +92,6 @@ def tell(news: Mapping[str, int]) -> None:
 def flush() -> bool:
     """Wait briefly until all news of this process are told."""
     return _teller.flush()
+
+
+atexit.register(flush)

@@ -87,23 +87,19 @@ BEGIN
     RETURN QUERY SELECT v_seq, p_id, v_number, p_timestamp, true, p_event_type, p_aggregate_id;
 END $$;
 
--- The greatest seq up to which a reader whose snapshot is taken AFTER this call misses nothing: the numbers given out
--- so far, but for those of transactions that are still open. The order of the two reads matters.
-CREATE FUNCTION mesh_six_events_horizon() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+-- safe: the greatest seq up to which a reader whose snapshot is taken AFTER this call misses nothing, which is the last
+-- number given out, but for those of transactions that are still open. The order of the two reads matters.
+CREATE FUNCTION mesh_six_events_horizon(OUT safe bigint, OUT given bigint) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    v_last bigint;
     v_open bigint;
 BEGIN
-    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO v_last FROM mesh_six_events_seq s;
-    -- last_value of a fresh sequence is 1 although 1 was not given out yet, so a lock at 1 bounds at 0.
-    SELECT min((((l.classid::bigint & 65535) << 32) | l.objid::bigint)) INTO v_open
+    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END INTO given FROM mesh_six_events_seq s;
+    SELECT min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) INTO v_open
         FROM pg_locks l
         WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND (l.classid::bigint >> 16) = 19766
           AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
-    IF v_open IS NOT NULL THEN
-        v_last := least(v_last, CASE WHEN v_open <= 1 THEN 0 ELSE v_open END);
-    END IF;
-    RETURN v_last;
+    -- A fresh sequence says 1 although 1 was not given out yet, so a lock at 1 means: nothing is safe.
+    safe := least(given, CASE WHEN v_open <= 1 THEN 0 ELSE v_open END);
 END $$;
 """
 
