@@ -37,6 +37,7 @@ class Child:
     stop_signal: Signals = SIGTERM
     orphan_signal: Signals = SIGTERM
     grace: timedelta = timedelta(seconds=10)
+    _log_start: int = field(default=0, init=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -59,6 +60,7 @@ class Child:
         leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), str(int(self.orphan_signal))]
         try:
             with self.log.open("ab") as log:
+                self._log_start = log.tell()
                 self._process = subprocess.Popen(
                     [*leash, *self.command],
                     env=None if self.env is None else dict(self.env),
@@ -68,7 +70,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-            _note(self.pid_file, self._process.pid)
+            note(self.pid_file, self._process.pid)
         except OSError as error:
             self.kill()
             raise CannotStart(
@@ -90,6 +92,17 @@ class Child:
                     f"{self.name} was not ready after {within.total_seconds():.0f} s. The end of {self.log}:",
                     hint=last_lines(self.log),
                 )
+
+    def logged(self, words: str) -> Callable[[], bool]:
+        """Return a probe that says yes once the child has logged these words since its present start."""
+        start = self._log_start
+
+        def probe() -> bool:
+            with self.log.open("rb") as log:
+                log.seek(start)
+                return words.encode() in log.read()
+
+        return probe
 
     def ended(self, *, within: timedelta) -> bool:
         """Wait up to `within` for the process to end; return whether it has."""
@@ -154,7 +167,8 @@ def stop_leftovers(pid_files: Sequence[Path], *, grace: timedelta) -> list[str]:
     return [path.stem for path in left]
 
 
-def _note(pid_file: Path, pid: int) -> None:
+def note(pid_file: Path, pid: int) -> None:
+    """Write the pid file of a process that runs now."""
     fresh = pid_file.with_suffix(".new")
     fresh.write_text(json.dumps({"pid": pid, "began": psutil.Process(pid).create_time()}), encoding="utf-8")
     fresh.replace(pid_file)

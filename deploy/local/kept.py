@@ -24,8 +24,11 @@ class Kept:
                 ) from error
 
     def secret(self, name: str) -> str:
-        """Return a secret of this stack, 32 random bytes in hexadecimal, made on the first call."""
-        return str(self._values["secrets"].setdefault(name, secrets.token_hex(32)))
+        """Return a secret of this stack, 32 random bytes in hexadecimal; a new one is on disk before anybody uses it."""
+        if name not in self._values["secrets"]:
+            self._values["secrets"][name] = secrets.token_hex(32)
+            self.save()
+        return str(self._values["secrets"][name])
 
     def port(self, name: str, *, setting: str, environ: Mapping[str, str]) -> int:
         """Return the port of a server: the setting's, else the one of the last start if it is free, else a free one."""
@@ -37,6 +40,10 @@ class Kept:
             port = last if last and is_free(last) else free_port()
         self._values["ports"][name] = port
         return port
+
+    def port_of(self, name: str) -> int:
+        """Return the port that was chosen for a server."""
+        return int(self._values["ports"][name])
 
     def address(self, name: str, url: str) -> None:
         """Keep an address for `status`."""
