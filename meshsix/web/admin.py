@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -15,8 +15,13 @@ from meshsix.web.roles import Role, may
 
 MOST_ROWS = 200
 
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:  # at run time Django's class takes no type argument
+    _ModelAdmin = admin.ModelAdmin
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+
+class ReadOnlyAdmin(_ModelAdmin):
     """Rows that only services write: they can be looked at by viewers, and not be added, changed or deleted."""
 
     show_full_result_count = False
@@ -55,13 +60,13 @@ class Act:
     role: Role = Role.OPERATOR
 
 
-Action = Callable[[admin.ModelAdmin[Any], HttpRequest, QuerySet[Any]], HttpResponse | None]
+Action = Callable[[_ModelAdmin, HttpRequest, QuerySet[Any]], HttpResponse | None]
 
 
 def action(act: Act) -> Action:
     """Return a Django admin action that shows what will happen, asks, then calls the service for each row."""
 
-    def perform(modeladmin: admin.ModelAdmin[Any], request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+    def perform(modeladmin: _ModelAdmin, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
         if not may(request.user, act.role):
             messages.error(request, f"{act.title} needs the role {act.role}.")
             return None
@@ -79,7 +84,7 @@ def action(act: Act) -> Action:
     return perform
 
 
-def _ask(modeladmin: admin.ModelAdmin[Any], request: HttpRequest, act: Act, rows: Iterable[Any]) -> HttpResponse:
+def _ask(modeladmin: _ModelAdmin, request: HttpRequest, act: Act, rows: Iterable[Any]) -> HttpResponse:
     context = {
         **modeladmin.admin_site.each_context(request),
         "title": act.title,
