@@ -108,7 +108,7 @@ def _opened(login: Login, question: Question, *, actor: Actor) -> Login:
     for other in Login.objects.filter(project_id=login.project_id, state__in=OPEN):
         if other.run_id == login.run_id:
             return other
-        _move(other, LoginEvent.REPLACED, actor=actor, error_code="replaced")
+        move(other, LoginEvent.REPLACED, actor=actor, error_code="replaced")
     for name, value in _link(question, clock.now()).items():
         setattr(login, name, value)
     login.save(force_insert=True)
@@ -227,7 +227,7 @@ def _submitted(login: Login, kept: Kept, *, actor: Actor, clients: Clients) -> L
 def mark_submitted(login: Login, *, actor: Actor = SYSTEM) -> Login:
     """Record that the answer lies in Vault, and wake the step that waits for it. Raises BadCode if it is too late."""
     try:
-        return _move(login, LoginEvent.SUBMITTED, actor=actor)
+        return move(login, LoginEvent.SUBMITTED, actor=actor)
     except NotPossible as error:
         raise BadCode("Somebody else has just dealt with this sign-in. Reload the page.") from error
 
@@ -243,7 +243,7 @@ def close(
     """End a sign-in without a credential, and forget its secrets. One that has ended otherwise stays as it is."""
     try:
         with transaction.atomic():
-            closed = _move(login, event, actor=actor, error_code=error_code)
+            closed = move(login, event, actor=actor, error_code=error_code)
     except NotPossible:
         return Login.objects.get(pk=login.pk)
     forget(closed, clients or wiring.clients())
@@ -265,7 +265,7 @@ def refuse(login: Login, error_code: str, *, clients: Clients) -> Login:
     secrets.keep(clients.vault, login.secret_path, _with_version(question.kept, before.version))
     with transaction.atomic():
         values = {**_link(question, clock.now()), "round": login.round + 1, "refusals": login.refusals + 1}
-        moved = _move(login, LoginEvent.REFUSED, actor=SYSTEM, error_code=error_code, values=values)
+        moved = move(login, LoginEvent.REFUSED, actor=SYSTEM, error_code=error_code, values=values)
         tell(moved, "login-link-renewed", actor=SYSTEM)
     return moved
 
@@ -289,7 +289,7 @@ def _waiting(login_id: UUID) -> Login:
     return login
 
 
-def _move(
+def move(
     login: Login,
     event: LoginEvent,
     *,

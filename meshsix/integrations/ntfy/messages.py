@@ -55,3 +55,9 @@ class Notice:
         if self.key:
             body["sequence_id"] = self.key
         return body
+
+
+def opens(line: object) -> str:
+    """Return the address that a message of the topic opens; empty where it opens none."""
+    click = line.get("click") if isinstance(line, dict) else None
+    return click if isinstance(click, str) else ""
