@@ -124,6 +124,103 @@ PROBLEMS: dict[str, Problem] = {
         means="The default branch is protected and pull requests are turned off: there is no way to bring a file in.",
         hint="Turn pull requests on (repository settings, Features) or let us push to the branch, then resume.",
     ),
+    "onboard:manifests:invalid": Problem(
+        means="A manifest of the environment would not be taken by Kubernetes.",
+        hint=("Check the resource limits that were asked for; if they are right, report the message as a fault."),
+    ),
+    "onboard:manifests:claim-size": Problem(
+        means="Kubernetes does not change the size of a stateful set's volumes.",
+        hint=(
+            "Ask for the old size, or: park the project, delete the StatefulSet with --cascade=orphan, enlarge "
+            "the claims by hand where the storage class allows it, remove statefulset.yaml from the environment's"
+            " folder, then resume."
+        ),
+    ),
+    "onboard:platform:not-configured": Problem(
+        means="It is not set which repository the cluster follows, so there is no place for manifests.",
+        hint=("Set MESH_SIX_REPO to OWNER/REPO of the platform repository, or onboard in mode shared or local."),
+    ),
+    "onboard:platform:missing": Problem(
+        means="The platform repository or its branch does not exist, or the token may not see it.",
+        hint=("Create it or correct MESH_SIX_REPO and MESH_SIX_REPO_BRANCH, give the token write access, then resume."),
+    ),
+    "onboard:platform:no-kustomization": Problem(
+        means="The platform repository has no base kustomization that environments could be added to.",
+        hint=(
+            "Copy deploy/k8s/base of Mesh Six to MESH_SIX_K8S_ROOT of the platform repository, or repair the "
+            "file, then resume."
+        ),
+    ),
+    "onboard:sync:failed": Problem(
+        means="Argo CD could not bring the commit to the cluster.",
+        hint="Read Argo CD's message, correct what it names, then resume.",
+    ),
+    "onboard:sync:deadline": Problem(
+        means="Argo CD has not brought the commit to the cluster in time.",
+        hint=(
+            "Look at the application in Argo CD; when it is free and healthy, resume. SYNC_WAIT_SECONDS sets the time."
+        ),
+    ),
+    "onboard:pod:no-cluster": Problem(
+        means="No cluster is configured, so the environment's pod cannot be watched.",
+        hint=("Set KUBECONFIG, KUBERNETES_API_URL or KUBERNETES_IN_CLUSTER, or onboard in mode shared or local."),
+    ),
+    "onboard:pod:missing": Problem(
+        means="The cluster has not made the environment's pod.",
+        hint=(
+            "Check that the cluster follows the platform repository and look at the StatefulSet's events (a quota"
+            " or a policy may refuse the pod), then resume."
+        ),
+    ),
+    "onboard:pod:image-pull": Problem(
+        means="The cluster cannot fetch an image of the environment.",
+        hint=(
+            "Check the image's name and digest in the overlay and the cluster's access to the registry, then resume."
+        ),
+    ),
+    "onboard:pod:crash-loop": Problem(
+        means="A container of the environment ends again and again.",
+        hint="Read its last lines, correct what they name (most often the devcontainer), then resume.",
+    ),
+    "onboard:pod:bad-config": Problem(
+        means="A container of the environment refers to something that does not exist.",
+        hint=(
+            "Make what the message names; ConfigMap mesh-six-environment belongs to deploy/k8s/base/envs-common. "
+            "Then resume."
+        ),
+    ),
+    "onboard:pod:unschedulable": Problem(
+        means="No node of the cluster takes the environment's pod.",
+        hint="Ask for less memory or cpu, add a node, or check the storage class, then resume.",
+    ),
+    "onboard:pod:not-ready": Problem(
+        means="The environment did not get ready in time.",
+        hint=(
+            "A first build may take longer than onboarding waits: look at the last lines, and resume when it is built."
+        ),
+    ),
+    "onboard:pod:no-hello": Problem(
+        means="The environment is ready, but its runner has not reached us.",
+        hint=(
+            "Check MESH_SIX_URL in ConfigMap mesh-six-environment, the way from the pod to it, and that web may "
+            "create tokenreviews; then resume."
+        ),
+    ),
+    "onboard:pod:no-shared-host": Problem(
+        means="No shared host has said hello lately, so nobody would do this project's work.",
+        hint=(
+            "Start the StatefulSet runner (or mesh-six-runner with a token of scope runner for the environment "
+            "shared), then resume."
+        ),
+    ),
+    "onboard:local:folder": Problem(
+        means="The folder for work on this machine cannot be written.",
+        hint="Make WORK_ROOT writable for the worker's user and free some space, then resume.",
+    ),
+    "onboard:local:git": Problem(
+        means="Git does not work on this machine.",
+        hint="Install git 2.30 or newer for the worker's user, then resume.",
+    ),
 }
 
 

@@ -113,19 +113,31 @@ class Hook(models.Model):
         return f"{self.kind} hook of {self.owner}"
 
 
+SHARED_HOST = "shared"
+"""The name of the environment that all projects in mode `shared` have in common; no derived name looks like it."""
+
+
 class Environment(models.Model):
-    """Where a project's agents work, and when its runner last said hello."""
+    """Where a project's agents work, and when its runner last said hello.
+
+    `instance_id` names the runner's process; `pod_uid` is empty where it runs outside of a cluster.
+    """
 
     env_name = models.CharField(primary_key=True, max_length=52)
-    project = models.OneToOneField(Project, on_delete=models.CASCADE, related_name="environment")
+    project = models.OneToOneField(Project, null=True, blank=True, on_delete=models.CASCADE, related_name="environment")
     instance_id = models.CharField(max_length=100, blank=True)
     pod_uid = models.CharField(max_length=100, blank=True)
     said_hello_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """Table of environments."""
+        """Each environment is of one project, but for the shared one."""
 
         db_table = "environments"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(project__isnull=False) ^ models.Q(env_name=SHARED_HOST), name="environments_project"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.env_name

@@ -1,11 +1,12 @@
 """Reads of the registry, and who may see what of it."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q, QuerySet
 
-from apps.projects.models import Hook, Project
+from apps.projects.models import SHARED_HOST, Environment, Hook, Project
 from meshsix.durable.models import Run
 from meshsix.kit.names import RepositoryName
 from meshsix.web.roles import Role, may
@@ -29,6 +30,17 @@ def organization_hook(owner: str) -> Hook | None:
 def hook_is_verified(key: str) -> bool:
     """Return whether a ping of the hook has arrived since it was made or changed."""
     return Hook.objects.filter(pk=key, verified_at__isnull=False).exists()
+
+
+def said_hello_at(env_name: str, *, pod_uid: str) -> datetime | None:
+    """Return when the runner in this very pod said hello, None while it has not."""
+    found = Environment.objects.filter(env_name=env_name, pod_uid=pod_uid)
+    return found.values_list("said_hello_at", flat=True).first()
+
+
+def shared_host(*, alive_since: datetime) -> Environment | None:
+    """Return the environment of mode `shared` if one of its hosts has said hello since, else None."""
+    return Environment.objects.filter(env_name=SHARED_HOST, said_hello_at__gte=alive_since).first()
 
 
 def visible_projects(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Project]:

@@ -28,7 +28,7 @@ class _Representer(RoundTripRepresenter):
 
 def _represent_text(representer: RoundTripRepresenter, text: str) -> ScalarNode:
     style = "'" if _NO_TEXT_IN_1_1.fullmatch(text) else None
-    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)  # type: ignore[no-any-return] # untyped there
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Representer.add_representer(str, _represent_text)

@@ -24,6 +24,11 @@ class OperationPhase(StrEnum):
         """Tell whether the operation still goes on."""
         return self in {OperationPhase.RUNNING, OperationPhase.TERMINATING}
 
+    @property
+    def bad(self) -> bool:
+        """Tell whether the operation ended without bringing its commit to the cluster."""
+        return self in {OperationPhase.FAILED, OperationPhase.ERROR}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
@@ -41,38 +46,34 @@ class Operation:
 class Application:
     """An application: the commit that the cluster holds (`revision`, empty while unknown) and its operation.
 
-    `synced` tells whether the cluster holds what `revision` says; `history` has the commits that were synced before,
-    newest first.
+    `synced` tells whether the cluster holds what `revision` says; `automated` whether Argo CD syncs without being
+    asked: then it refuses to sync to any revision but the branch that it follows.
     """
 
     name: str
     revision: str
     synced: bool
-    health: str
-    repo_url: str
-    target_revision: str
-    path: str
+    automated: bool
     operation: Operation | None
-    history: tuple[str, ...]
 
 
 def application(answer: Mapping[str, Any], *, mark: str) -> Application:
     """Read an Application; `mark` is the name of the note in which an operation says who asked for it."""
     spec, status = answer.get("spec") or {}, answer.get("status") or {}
-    source, sync = spec.get("source") or {}, status.get("sync") or {}
-    past = sorted(status.get("history") or (), key=lambda each: int(each.get("id", 0)), reverse=True)
-    state = status.get("operationState")
+    sync, state = status.get("sync") or {}, status.get("operationState")
     return Application(
         name=answer["metadata"]["name"],
         revision=sync.get("revision", ""),
         synced=sync.get("status") == "Synced",
-        health=(status.get("health") or {}).get("status", ""),
-        repo_url=source.get("repoURL", ""),
-        target_revision=source.get("targetRevision", ""),
-        path=source.get("path", ""),
+        automated=_automated(spec.get("syncPolicy") or {}),
         operation=_operation(state, mark=mark) if state else None,
-        history=tuple(each.get("revision", "") for each in past),
     )
+
+
+def _automated(policy: Mapping[str, Any]) -> bool:
+    """Tell whether a policy syncs by itself: `automated: {}` does, unless it says `enabled: false`."""
+    automated = policy.get("automated")
+    return automated is not None and automated.get("enabled", True) is not False
 
 
 def _operation(state: Mapping[str, Any], *, mark: str) -> Operation:

@@ -49,7 +49,10 @@ class Termination:
 
 @dataclass(frozen=True, kw_only=True)
 class Pod:
-    """The facts of a pod. `unschedulable` is the scheduler's message, None where a node was found."""
+    """The facts of a pod; init containers come first in each list.
+
+    `leaving` means that it is being deleted; `unschedulable` is the scheduler's message, None where a node was found.
+    """
 
     name: str
     uid: str
@@ -57,6 +60,7 @@ class Pod:
     ready: bool
     started_at: datetime | None
     leaving: bool
+    running: tuple[str, ...]
     waiting: tuple[Waiting, ...]
     terminations: tuple[Termination, ...]
     unschedulable: str | None
@@ -101,6 +105,7 @@ def pod(answer: Mapping[str, Any]) -> Pod:
         ready=conditions.get("Ready", {}).get("status") == "True",
         started_at=_moment(status.get("startTime")),
         leaving=bool(metadata.get("deletionTimestamp")),
+        running=tuple(each["name"] for each in statuses if "running" in (each.get("state") or {})),
         waiting=tuple(_waiting(statuses)),
         terminations=tuple(_terminations(statuses)),
         unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
