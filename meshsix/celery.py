@@ -1,9 +1,106 @@
-"""The Celery application. Messages are hints: losing all of them costs seconds (see meshsix/durable/README.md)."""
+"""The Celery application. Messages are hints: losing all of them costs seconds (see meshsix/durable/README.md).
+
+A worker is `celery -A meshsix.celery worker --hostname=NAME@%h` with WORKER_OPTIONS and WORKER_ENVIRONMENT; start one
+for each processor, and more where steps wait for the network. Beat is `celery -A meshsix.celery beat` with
+BEAT_OPTIONS, as many as you like.
+"""
 
 import os
+from collections.abc import Mapping
+from datetime import timedelta
 
-from celery import Celery
+import django
+from celery import Celery, signals
+from django.apps import apps
+from django.conf import settings
+from django.db import connections
+from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshsix.settings")
 
-app = Celery("meshsix")
+# SIGTERM ends a worker softly only with this variable, and billiard reads it before it reads us:
+# https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
+WORKER_ENVIRONMENT: Mapping[str, str] = {"REMAP_SIGTERM": "SIGQUIT"}
+# One process a worker, and several workers: a pool of two was seen to hang at a soft shutdown, a pool of one never.
+WORKER_OPTIONS = (
+    "--pool=prefork",
+    "--concurrency=1",
+    "--without-gossip",
+    "--without-mingle",
+    "--without-heartbeat",
+    "--queues=" + ",".join(settings.CELERY_QUEUES),
+)
+BEAT_OPTIONS = ("--scheduler=celery.beat:Scheduler", "--pidfile=")
+
+_BROKER_TIMEOUT_SECONDS = 5
+_VISIBILITY = timedelta(hours=1)
+_RESULTS_LAST = timedelta(minutes=10)
+_SOFT_SHUTDOWN = timedelta(seconds=20)
+_ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+
+# Celery's own fixup for Django closes the database connections around each task, which doubles a short step's cost;
+# ours, below, keeps them.
+app = Celery("meshsix", fixups=[])
+app.conf.update(
+    broker_url=settings.REDIS_URL,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "visibility_timeout": _VISIBILITY.total_seconds(),
+        "socket_timeout": _BROKER_TIMEOUT_SECONDS,
+        "socket_connect_timeout": _BROKER_TIMEOUT_SECONDS,
+        "socket_keepalive": True,
+    },
+    result_backend=settings.REDIS_URL,
+    result_expires=_RESULTS_LAST,
+    result_backend_transport_options={"retry_policy": _ONE_RETRY},
+    redis_socket_timeout=_BROKER_TIMEOUT_SECONDS,
+    redis_socket_connect_timeout=_BROKER_TIMEOUT_SECONDS,
+    task_publish_retry=True,
+    task_publish_retry_policy=_ONE_RETRY,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    task_serializer="json",
+    result_serializer="json",
+    accept_content=["json"],
+    task_default_queue="maintenance",
+    task_queues=[Queue(name) for name in settings.CELERY_QUEUES],
+    worker_prefetch_multiplier=1,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_soft_shutdown_timeout=_SOFT_SHUTDOWN.total_seconds(),
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    timezone="UTC",
+    beat_schedule={
+        "durable-recover": {
+            "task": "durable.recover",
+            "schedule": settings.DURABLE_RECOVERY_INTERVAL,
+            "options": {"queue": "maintenance", "expires": settings.DURABLE_RECOVERY_INTERVAL.total_seconds() * 2},
+        },
+    },
+)
+
+
+@signals.import_modules.connect
+def _set_up_django(**_: object) -> None:
+    """Load Django before the tasks' modules are imported."""
+    if not apps.ready:
+        django.setup()
+
+
+app.autodiscover_tasks(lambda: [config.name for config in apps.get_app_configs()])
+
+
+@signals.worker_process_init.connect
+def _own_connections(**_: object) -> None:
+    """Let a new worker process make database connections of its own."""
+    for connection in connections.all(initialized_only=True):
+        connection.connection = None
+
+
+@signals.task_prerun.connect
+def _check_connections(**_: object) -> None:
+    """Keep connections across tasks, but replace those that are broken or older than CONN_MAX_AGE."""
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()

@@ -98,6 +98,7 @@ class StepRow(models.Model):
     timeout = models.DurationField()
     due_at = models.DateTimeField(null=True, blank=True, help_text="When a retrying step runs again.")
     nudge_at = models.DateTimeField(null=True, blank=True, help_text="When recovery sends its message again.")
+    nudges = models.PositiveSmallIntegerField(default=0, help_text="How often recovery sent it since it became ready.")
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=200, blank=True, default="")
     started_at = models.DateTimeField(null=True, blank=True, help_text="When its first attempt began.")

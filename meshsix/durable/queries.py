@@ -5,7 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from django.db.models import Prefetch
+
+from meshsix.durable import plan
 from meshsix.durable.models import Attempt, Run, StepRow
+from meshsix.durable.states import ENDED_WELL, OPEN_RUNS, RunState, StepState
+
+_OVER = frozenset({RunState.COMPLETED, RunState.CANCELLED})
 
 
 class WaitKind(StrEnum):
@@ -68,7 +74,24 @@ class RunDetail:
 
 def run_detail(run_id: UUID) -> RunDetail:
     """Return the run with all steps and attempts, in three queries. Raises Run.DoesNotExist."""
-    raise NotImplementedError
+    run = Run.objects.prefetch_related(
+        Prefetch("steps", StepRow.objects.select_related("answer").order_by("position")), "steps__attempts"
+    ).get(pk=run_id)
+    planned = plan.from_json(run.definition)
+    details = [StepDetail(row=row, attempts=tuple(row.attempts.all())) for row in run.steps.all()]
+    ended = sum(detail.row.state in ENDED_WELL for detail in details)
+    return RunDetail(
+        run=run,
+        phases=tuple(
+            PhaseDetail(
+                name=phase.name,
+                title=phase.title,
+                steps=tuple(detail for detail in details if detail.row.phase == phase.name),
+            )
+            for phase in planned.phases
+        ),
+        progress=ended / len(details) if details else 0.0,
+    )
 
 
 def why(run_id: UUID) -> tuple[Wait, ...]:
@@ -76,14 +99,65 @@ def why(run_id: UUID) -> tuple[Wait, ...]:
 
     Raises Run.DoesNotExist.
     """
-    raise NotImplementedError
+    run = Run.objects.defer("definition").get(pk=run_id)
+    if run.state in _OVER:
+        return ()
+    rows = list(run.steps.exclude(state__in=[StepState.PENDING, *ENDED_WELL]).order_by("position"))
+    if run.state == RunState.FAILED:
+        rows = [row for row in rows if row.state == StepState.FAILED]
+    return tuple(_wait(row) for row in rows)
 
 
 def unfinished_run(key: str) -> Run | None:
     """Return the unfinished run of this key."""
-    raise NotImplementedError
+    return Run.objects.filter(key=key, state__in=OPEN_RUNS).first()
 
 
 def latest_run(key: str) -> Run | None:
     """Return the newest run of this key, finished or not."""
-    raise NotImplementedError
+    return Run.objects.filter(key=key).order_by("-created_at").first()
+
+
+def _wait(row: StepRow) -> Wait:
+    match StepState(row.state):
+        case StepState.WAITING:
+            what = row.wait_asked.get("what") or row.wait_name
+            who = row.wait_asked.get("who") or "whoever is asked"
+            return Wait(
+                step=row.name, kind=WaitKind.ANSWER, what=what, since=row.wait_since, until=row.wait_until, who=who
+            )
+        case StepState.RETRYING:
+            return Wait(
+                step=row.name,
+                kind=WaitKind.TIME,
+                what=row.error_detail or "its next attempt",
+                since=row.attempt_started_at,
+                until=row.due_at,
+                who="nobody needs to",
+                code=row.error_code,
+                hint=row.error_hint,
+            )
+        case StepState.RUNNING:
+            return Wait(
+                step=row.name,
+                kind=WaitKind.WORK,
+                what=f"attempt {row.attempt} of {row.max_attempts}",
+                since=row.attempt_started_at,
+                until=row.lease_until,
+                who=row.lease_owner,
+            )
+        case StepState.FAILED:
+            return Wait(
+                step=row.name,
+                kind=WaitKind.PERSON,
+                what=row.error_detail or row.error_hint,
+                since=row.finished_at,
+                until=None,
+                who="an operator",
+                code=row.error_code,
+                hint=row.error_hint,
+            )
+        case _:
+            return Wait(
+                step=row.name, kind=WaitKind.WORKER, what="a free worker", since=None, until=None, who="a worker"
+            )

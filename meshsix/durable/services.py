@@ -1,12 +1,23 @@
 """What others may do with runs. Each function is one transaction; messages are sent after it is committed."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
+from psycopg.errors import UniqueViolation
+
+from meshsix.durable import answers, checks, coding, moves, nudges, plan
 from meshsix.durable.definition import Workflow
-from meshsix.durable.models import Run
+from meshsix.durable.models import Answer, Run, StepRow
+from meshsix.durable.states import OPEN_RUNS, RunEvent, StepEvent, StepState
+from meshsix.kit import clock, ids
 from meshsix.kit.actor import Actor
+
+_ONE_A_KEY = "durable_one_unfinished_run_a_key"
 
 
 class AlreadyRunning(Exception):  # noqa: N818 - reads as a word of the domain
@@ -31,11 +42,34 @@ class AnswerOutcome(StrEnum):
 
 
 def start(workflow: Workflow, *, key: str, ask: object, actor: Actor, run_id: UUID | None = None) -> Run:
-    """Store a new run with all its steps and nudge the first one. Raises AlreadyRunning.
+    """Store a new run with all its steps and nudge the first one. Raises AlreadyRunning, BadWorkflow.
 
     `ask` is an instance of `workflow.ask`. A finished run of the same key does not stand in the way.
     """
-    raise NotImplementedError
+    checks.check(workflow)
+    planned = plan.from_workflow(workflow)
+    now = clock.now()
+    run = Run(
+        id=run_id or ids.new_id(),
+        workflow=workflow.name,
+        key=key,
+        ask=json.loads(coding.encode(workflow.ask, ask) or "null"),
+        definition_hash=planned.digest,
+        definition=planned.as_json(),
+        phase=planned.steps[0].phase,
+        actor=actor.as_json(),
+        created_at=now,
+    )
+    with transaction.atomic():
+        with _one_a_key(key):
+            run.save(force_insert=True)
+        on = moves.scene(run.pk, run.workflow, run.state, run.phase, planned.digest, now=now, actor=actor)
+        on.news.run("run-created", key=key)
+        StepRow.objects.bulk_create(_rows(run, planned))
+        moves.open_steps(on, planned.reached(dict.fromkeys(planned.by_name, StepState.PENDING)))
+        moves.finish(on, None)
+        nudges.nudge_on_commit(run.pk)
+    return run
 
 
 def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor | None = None) -> AnswerOutcome:
@@ -43,12 +77,42 @@ def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor |
 
     `answer_id` makes it once-only: a second delivery changes nothing. `payload` holds references and facts.
     """
-    raise NotImplementedError
+    now = clock.now()
+    with transaction.atomic():
+        answers.lock(name)
+        found, is_new = Answer.objects.get_or_create(
+            pk=answer_id,
+            defaults={
+                "name": name,
+                "payload": payload,
+                "actor": actor.as_json() if actor else {},
+                "received_at": now,
+            },
+        )
+        if not is_new:
+            return AnswerOutcome.DUPLICATE
+        step = answers.waiting_step(name)
+        if step is None:
+            return _keep(found)
+        on = moves.lock(step.run_id, now=now, actor=actor)
+        if not answers.give(on, step, found):
+            return _keep(found)
+        moves.finish(on, step.pk)
+        if on.state in OPEN_RUNS:
+            nudges.nudge_on_commit(step.run_id)
+        return AnswerOutcome.GIVEN
 
 
 def cancel(run_id: UUID, actor: Actor) -> Run:
     """End the run now; what a running step still returns is thrown away. Raises Run.DoesNotExist, WrongState."""
-    raise NotImplementedError
+    now = clock.now()
+    with transaction.atomic():
+        on = moves.lock(run_id, now=now, actor=actor)
+        moves.move_run(on, RunEvent.CANCELLED)
+        for name in moves.states_of(run_id):
+            moves.set_step(on, name, StepEvent.CANCELLED, finished_at=now, **_FREE)
+        moves.finish(on, None)
+    return Run.objects.get(pk=run_id)
 
 
 def resume(run_id: UUID, actor: Actor) -> Run:
@@ -56,7 +120,13 @@ def resume(run_id: UUID, actor: Actor) -> Run:
 
     Raises Run.DoesNotExist, WrongState, or AlreadyRunning where the key has a newer unfinished run.
     """
-    raise NotImplementedError
+    with transaction.atomic():
+        on = moves.lock(run_id, now=clock.now(), actor=actor)
+        _reopen(on, RunEvent.RESUMED)
+        _let_go_on(on)
+        moves.finish(on, None)
+        nudges.nudge_on_commit(run_id)
+    return Run.objects.get(pk=run_id)
 
 
 def rerun(run_id: UUID, step: str, actor: Actor) -> Run:
@@ -64,9 +134,100 @@ def rerun(run_id: UUID, step: str, actor: Actor) -> Run:
 
     Raises Run.DoesNotExist, StepRow.DoesNotExist, WrongState, AlreadyRunning.
     """
-    raise NotImplementedError
+    with transaction.atomic():
+        on = moves.lock(run_id, now=clock.now(), actor=actor)
+        StepRow.objects.get(run_id=run_id, name=step)
+        _reopen(on, RunEvent.RESET, step=step)
+        for name in sorted({step} | on.plan.dependents(step), key=lambda each: on.plan.by_name[each].position):
+            if moves.set_step(on, name, StepEvent.RESET, **_CLEAN, **_FREE):
+                on.news.step("step-reset", name, on.plan.by_name[name].phase, 0)
+        _let_go_on(on)
+        moves.finish(on, None)
+        nudges.nudge_on_commit(run_id)
+    return Run.objects.get(pk=run_id)
 
 
 def wake(run_id: UUID, step: str) -> bool:
     """Let a retrying step run now instead of at its `due_at`; return whether it was waiting for that."""
-    raise NotImplementedError
+    with transaction.atomic():
+        on = moves.lock(run_id, now=clock.now())
+        if on.state not in OPEN_RUNS or not moves.make_ready(on, step, StepEvent.WOKEN):
+            return False
+        moves.finish(on, StepRow.objects.values_list("pk", flat=True).get(run_id=run_id, name=step))
+        nudges.nudge_on_commit(run_id)
+    return True
+
+
+_FREE: dict[str, Any] = {"lease_until": None, "lease_owner": "", "due_at": None, "nudge_at": None}
+_CLEAN: dict[str, Any] = {
+    "attempt": 0,
+    "started_at": None,
+    "attempt_started_at": None,
+    "finished_at": None,
+    "output": None,
+    "answer": None,
+    "error_code": "",
+    "error_hint": "",
+    "error_detail": "",
+    "wait_name": "",
+    "wait_since": None,
+    "wait_until": None,
+    "wait_asked": {},
+    "skip_reason": "",
+}
+
+
+def _rows(run: Run, planned: plan.Plan) -> list[StepRow]:
+    return [
+        StepRow(
+            run=run,
+            name=step.name,
+            phase=step.phase,
+            position=step.position,
+            needs=list(step.needs),
+            max_attempts=step.backoff.attempts,
+            timeout=step.timeout,
+        )
+        for step in planned.steps
+    ]
+
+
+@contextmanager
+def _one_a_key(key: str) -> Iterator[None]:
+    """Turn the refusal of the partial unique index into AlreadyRunning, and leave the caller's transaction whole."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        cause = error.__cause__
+        if not isinstance(cause, UniqueViolation) or cause.diag.constraint_name != _ONE_A_KEY:
+            raise
+        other = Run.objects.filter(key=key, state__in=OPEN_RUNS).values_list("pk", flat=True).first()
+        if other is None:
+            raise
+        raise AlreadyRunning(other) from None
+
+
+def _reopen(on: moves.Scene, event: RunEvent, **facts: object) -> None:
+    """Let a run be under way again. Raises WrongState, AlreadyRunning."""
+    with _one_a_key(Run.objects.values_list("key", flat=True).get(pk=on.run_id)):
+        moves.move_run(on, event, **facts)
+
+
+def _let_go_on(on: moves.Scene) -> None:
+    """Make ready what failed, and what can be reached now."""
+    for name, state in moves.states_of(on.run_id).items():
+        if state == StepState.FAILED:
+            moves.make_ready(on, name, StepEvent.RESUMED, attempt=0, finished_at=None)
+    states = moves.states_of(on.run_id)
+    moves.open_steps(on, on.plan.reached(states))
+    event = moves.run_event(moves.states_of(on.run_id))
+    if event is not None:
+        moves.move_run(on, event)
+
+
+def _keep(found: Answer) -> AnswerOutcome:
+    if not answers.is_settled(found.name):
+        return AnswerOutcome.STORED
+    Answer.objects.filter(pk=found.pk).update(outcome=AnswerOutcome.LATE)
+    return AnswerOutcome.LATE

@@ -1,0 +1,74 @@
+"""Answers from outside: rows with an id, each matched to the question of its name, whichever of the two comes first."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from meshsix.durable import moves
+from meshsix.durable.models import Answer, StepRow
+from meshsix.durable.states import RunEvent, RunState, StepEvent, StepState
+
+
+def lock(name: str) -> None:
+    """Let only one transaction at a time match questions and answers of this name.
+
+    Without it an answer that is stored while its question is being asked could miss it, and the question the answer.
+    Taken before the lock of a run, everywhere.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"durable-answer:{name}"])
+
+
+def stored(name: str) -> Answer | None:
+    """Return the oldest answer of this name that no step was given yet."""
+    return Answer.objects.filter(name=name, given_at=None, outcome="stored").order_by("received_at", "id").first()
+
+
+def waiting_step(name: str) -> StepRow | None:
+    """Return the step that waits for this answer now."""
+    return StepRow.objects.filter(wait_name=name, state=StepState.WAITING).order_by("id").first()
+
+
+def is_settled(name: str) -> bool:
+    """Return whether this question was asked, and the step that asked it will not ask again."""
+    asked = StepRow.objects.filter(wait_name=name)
+    return (
+        asked.exists()
+        and not asked.exclude(
+            state__in=[StepState.DONE, StepState.SKIPPED, StepState.FAILED, StepState.CANCELLED]
+        ).exists()
+    )
+
+
+def give(on: moves.Scene, step: StepRow, found: Answer) -> bool:
+    """Make a waiting step ready with its answer; return whether it still waited. The caller holds both locks."""
+    if not moves.make_ready(on, step.name, StepEvent.ANSWERED, answer=found):
+        return False
+    Answer.objects.filter(pk=found.pk).update(given_at=on.now, outcome="given")
+    on.news.step(
+        "step-answered",
+        step.name,
+        step.phase,
+        step.attempt,
+        wait_name=found.name,
+        answer_id=found.pk,
+        timed_out=found.timed_out or None,
+        seconds=_seconds(step.wait_since, on.now),
+    )
+    if on.state is RunState.WAITING:
+        moves.move_run(on, RunEvent.UNBLOCKED)
+    return True
+
+
+def deadline_passed(step: StepRow, now: datetime) -> Answer:
+    """Store that nobody answered in time, as an answer of its own; a second call finds the first one's row."""
+    until = step.wait_until.isoformat() if step.wait_until else ""
+    found, _ = Answer.objects.get_or_create(
+        pk=f"deadline:{step.pk}:{until}",
+        defaults={"name": step.wait_name, "timed_out": True, "received_at": now},
+    )
+    return found
+
+
+def _seconds(since: datetime | None, now: datetime) -> float | None:
+    return None if since is None else round((now - since).total_seconds(), 3)

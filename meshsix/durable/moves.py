@@ -1,0 +1,172 @@
+"""The small writes that finishing, answering, cancelling and resuming share. All run in the caller's transaction.
+
+The caller holds the lock of the run's row: `lock` takes it, and so do the statements of leases.py and finish.py.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from meshsix.durable import registry, snapshots
+from meshsix.durable.models import Run, StepRow
+from meshsix.durable.news import News
+from meshsix.durable.plan import Plan
+from meshsix.durable.states import (
+    ENDED_WELL,
+    RUN_TRANSITIONS,
+    STEP_TRANSITIONS,
+    RunEvent,
+    RunState,
+    StepEvent,
+    StepState,
+    after,
+    sources,
+)
+from meshsix.kit.actor import Actor
+
+_BUSY = frozenset({StepState.READY, StepState.RUNNING, StepState.RETRYING})
+_ENDS = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
+_TOLD_AS = {
+    RunEvent.STARTED: "run-started",
+    RunEvent.BLOCKED: "run-waiting",
+    RunEvent.COMPLETED: "run-completed",
+    RunEvent.FAILED: "run-failed",
+    RunEvent.CANCELLED: "run-cancelled",
+    RunEvent.RESUMED: "run-resumed",
+    RunEvent.RESET: "run-resumed",
+}
+
+Observer = Callable[[Run, StepRow | None], None]
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """The run that a transaction is about. `state` and `phase` follow the writes."""
+
+    run_id: UUID
+    workflow: str
+    state: RunState
+    phase: str
+    plan: Plan
+    now: datetime
+    news: News
+
+
+def lock(run_id: UUID, *, now: datetime, actor: Actor | None = None) -> Scene:
+    """Lock the run's row until the end of the transaction. Raises Run.DoesNotExist."""
+    run = (
+        Run.objects.select_for_update(no_key=True)
+        .values_list("workflow", "state", "phase", "definition_hash")
+        .get(pk=run_id)
+    )
+    return scene(run_id, *run, now=now, actor=actor)
+
+
+def scene(
+    run_id: UUID, workflow: str, state: str, phase: str, digest: str, *, now: datetime, actor: Actor | None = None
+) -> Scene:
+    """Return the scene of a run whose row is locked already."""
+    return Scene(
+        run_id=run_id,
+        workflow=workflow,
+        state=RunState(state),
+        phase=phase,
+        plan=snapshots.plan_of(run_id, digest),
+        now=now,
+        news=News(run_id=run_id, workflow=workflow, actor=actor),
+    )
+
+
+def states_of(run_id: UUID) -> dict[str, str]:
+    """Return the state of each step by name."""
+    return dict(StepRow.objects.filter(run_id=run_id).values_list("name", "state"))
+
+
+def run_event(states: Mapping[str, str]) -> RunEvent | None:
+    """Return what the states of its steps mean for a run that is under way, None where it simply goes on."""
+    present = set(states.values())
+    if present <= ENDED_WELL:
+        return RunEvent.COMPLETED
+    if not present & _BUSY and StepState.WAITING in present:
+        return RunEvent.BLOCKED
+    return None
+
+
+def move_run(on: Scene, event: RunEvent, **facts: object) -> None:
+    """Change the run's state by its table, with the times and the event that belong to it. Raises WrongState."""
+    on.state = after(RUN_TRANSITIONS, on.state, event)
+    values: dict[str, Any] = {"state": on.state, "finished_at": on.now if on.state in _ENDS else None}
+    if event is RunEvent.STARTED:
+        values["started_at"] = on.now
+    values["error_code"] = facts.get("code", "")
+    values["error_hint"] = facts.get("hint", "")
+    Run.objects.filter(pk=on.run_id).update(**values)
+    if event in _TOLD_AS:
+        on.news.run(_TOLD_AS[event], **facts)
+
+
+def set_phase(on: Scene, phase: str) -> None:
+    """Note in which phase the run now is."""
+    if on.phase != phase:
+        on.phase = phase
+        Run.objects.filter(pk=on.run_id).update(phase=phase)
+
+
+def open_steps(on: Scene, names: Iterable[str]) -> tuple[str, ...]:
+    """Make pending steps ready; return those that were."""
+    opened: list[str] = []
+    for name in names:
+        step = on.plan.by_name[name]
+        if make_ready(on, name, StepEvent.REACHED):
+            opened.append(name)
+            set_phase(on, step.phase)
+    return tuple(opened)
+
+
+def make_ready(on: Scene, name: str, event: StepEvent, **values: object) -> bool:
+    """Make a step that paused, waited or failed ready; return whether it was in a state that allows `event`."""
+    planned = on.plan.by_name[name]
+    values = {"nudge_at": on.now + settings.DURABLE_NUDGE_GRACE, "due_at": None} | values
+    changed = set_step(on, name, event, **values)
+    if changed and event is not StepEvent.ANSWERED:
+        on.news.step("step-ready", name, planned.phase, 0)
+    return changed
+
+
+def set_step(on: Scene, name: str, event: StepEvent, **values: object) -> bool:
+    """Change a step's state if the table allows it from where it is; return whether it did."""
+    allowed = sources(STEP_TRANSITIONS, event)
+    target = after(STEP_TRANSITIONS, allowed[0], event)
+    changed = StepRow.objects.filter(run_id=on.run_id, name=name, state__in=allowed).update(state=target, **values)
+    return changed > 0
+
+
+def finish(on: Scene, step_id: int | None) -> None:
+    """Call the workflow's observer and write the events: the last things of each transaction."""
+    observer = _observer(on.workflow)
+    if observer is not None:
+        run = Run.objects.get(pk=on.run_id)
+        step = None if step_id is None else StepRow.objects.get(pk=step_id)
+        observer(run, step)
+    on.news.publish()
+
+
+def _observer(workflow: str) -> Observer | None:
+    """Return the observer of a workflow; one that is no longer deployed has none."""
+    try:
+        path = registry.workflow(workflow).observer
+    except registry.UnknownStep:
+        return None
+    return _load(path) if path else None
+
+
+@cache
+def _load(path: str) -> Observer:
+    observer: Observer = import_string(path)
+    return observer

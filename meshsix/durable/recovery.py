@@ -1,0 +1,92 @@
+"""Finds what was lost and nudges it; never runs a step itself. Any number of sweeps may run at once, at any time.
+
+- A worker lost in mid-step is a lease that is over: the attempt ends as lost; the step runs again after its backoff.
+- A lost message is a ready or due step whose `nudge_at` is over: the rest of its run is compiled and sent anew.
+- An answer that never came is a wait whose deadline is over: the step runs again with an answer that is timed out.
+"""
+
+import random
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from meshsix.durable import answers, endings, finish, leases, moves, nudges, snapshots
+from meshsix.durable.models import StepRow
+from meshsix.durable.states import CLAIMABLE, OPEN_RUNS, RunState, StepState
+
+_AT_ONCE = 500
+_MOST_DOUBLINGS = 5
+_LIVE = OPEN_RUNS | {RunState.FAILED}
+
+log = structlog.get_logger()
+
+
+def sweep(now: datetime) -> None:
+    """Do one round: leases, deadlines, nudges."""
+    for step_id in _overdue("lease_until", [StepState.RUNNING], now):
+        release(step_id, now)
+    for step_id in _overdue("wait_until", [StepState.WAITING], now):
+        end_wait(step_id, now)
+    _nudge_all(now)
+
+
+def release(step_id: int, now: datetime) -> None:
+    """End an attempt whose lease is over: its worker died, or was cut off and will find its result thrown away."""
+    lease = leases.of_row(StepRow.objects.select_related("run", "answer").get(pk=step_id))
+    if lease is None or lease.until > now:
+        return
+    trial = endings.Trial(
+        attempt=lease.attempt,
+        backoff=snapshots.plan_of(lease.run_id, lease.digest).by_name[lease.step].backoff,
+        waited_in_vain=False,
+    )
+    detail = f"The lease of {lease.owner} ended at {lease.until.isoformat()}."
+    ending = endings.retry(endings.LOST, detail, trial, now=now, chance=random.random())
+    if finish.finish(lease, ending, now=now, goes_on=False) is not None:
+        log.warning("lease over", run=str(lease.run_id), step=lease.step, attempt=lease.attempt, owner=lease.owner)
+
+
+def end_wait(step_id: int, now: datetime) -> None:
+    """Give a step whose deadline has passed the answer that says so."""
+    name = StepRow.objects.values_list("wait_name", flat=True).get(pk=step_id)
+    with transaction.atomic():
+        answers.lock(name)
+        run_id = StepRow.objects.values_list("run_id", flat=True).get(pk=step_id)
+        on = moves.lock(run_id, now=now)
+        step = StepRow.objects.get(pk=step_id)
+        still = step.state == StepState.WAITING and step.wait_name == name and on.state in OPEN_RUNS
+        if not still or step.wait_until is None or step.wait_until > now:
+            return
+        answers.give(on, step, answers.deadline_passed(step, now))
+        moves.finish(on, step.pk)
+        nudges.nudge_on_commit(run_id)
+
+
+def _overdue(column: str, states: Iterable[StepState], now: datetime) -> list[int]:
+    """Return the steps of runs that are not cancelled or completed for which `column` is over, the longest first."""
+    rows = StepRow.objects.filter(**{f"{column}__lte": now}, state__in=states, run__state__in=_LIVE).order_by(column)
+    return list(rows.values_list("pk", flat=True)[:_AT_ONCE])
+
+
+def _nudge_all(now: datetime) -> None:
+    """Nudge what should be queued, each step at growing distances, since its message may only be waiting its turn."""
+    with transaction.atomic():
+        due = list(
+            StepRow.objects.select_for_update(skip_locked=True, of=("self",))
+            .filter(nudge_at__lte=now, state__in=CLAIMABLE, run__state__in=OPEN_RUNS)
+            .order_by("nudge_at")[:_AT_ONCE]
+        )
+        for doublings in {step.nudges for step in due}:
+            StepRow.objects.filter(pk__in=[step.pk for step in due if step.nudges == doublings]).update(
+                nudges=min(doublings + 1, _MOST_DOUBLINGS), nudge_at=now + settings.DURABLE_NUDGE_GRACE * 2**doublings
+            )
+    for run_id in dict.fromkeys(step.run_id for step in due if step.state == StepState.READY):
+        nudges.nudge(run_id)
+    for step in due:
+        if step.state == StepState.RETRYING:
+            nudges.nudge_step(step.run_id, step.name)
+    if due:
+        log.info("nudged", steps=len(due))
