@@ -1,6 +1,12 @@
-"""The addresses of this app."""
+"""The addresses of webhooks: doors that signatures open, outside of /api/."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from apps.webhooks import views
 
 api_urlpatterns: list[URLPattern | URLResolver] = []
 page_urlpatterns: list[URLPattern | URLResolver] = []
+door_urlpatterns: list[URLPattern | URLResolver] = [
+    path("webhooks/github", views.github, name="webhook-github"),
+    path("webhooks/github/<slug:hook_key>", views.github, name="webhook-github-by-key"),
+]

@@ -1,0 +1,73 @@
+"""What came in from outside: each authenticated delivery is a row before anybody reacts to it."""
+
+import json
+import zlib
+from typing import Any
+
+from django.db import models
+
+from apps.projects.models import Hook, Project
+from apps.webhooks.states import OPEN, DeliveryState
+from meshsix.kit import clock, ids
+
+
+class Delivery(models.Model):
+    """One delivery of a webhook. `hook` is empty for the platform-wide hook (a GitHub App's)."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    guid = models.CharField(max_length=100)
+    hook = models.ForeignKey(Hook, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries")
+    project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries")
+    event = models.CharField(max_length=60)
+    action = models.CharField(max_length=60, blank=True)
+    received_at = models.DateTimeField(default=clock.now, editable=False)
+    headers = models.JSONField(default=dict)
+    payload = models.BinaryField()
+    state = models.CharField(
+        max_length=10,
+        choices=[(item.value, item.value) for item in DeliveryState],
+        default=DeliveryState.RECEIVED,
+    )
+    reason = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=clock.now)
+    handled_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    run_id = models.UUIDField(null=True, blank=True)
+    issue = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        """A hook's delivery is stored once, however often it is sent."""
+
+        db_table = "webhook_deliveries"
+        verbose_name_plural = "deliveries"
+        ordering = ("-received_at",)
+        constraints = [
+            models.UniqueConstraint(fields=["hook", "guid"], nulls_distinct=False, name="webhook_deliveries_once"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=[item.value for item in DeliveryState]), name="webhook_deliveries_state"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(state__in=[item.value for item in OPEN]),
+                name="webhook_deliveries_due",
+            ),
+            models.Index(fields=["-received_at"], name="webhook_deliveries_received"),
+            models.Index(fields=["project", "-received_at"], name="webhook_deliveries_project"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.guid}"
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Return the payload as it came."""
+        data: dict[str, Any] = json.loads(zlib.decompress(self.payload))
+        return data
+
+
+def compressed(body: bytes) -> bytes:
+    """Return a payload as it is kept: the fastest compression already makes JSON five times smaller."""
+    return zlib.compress(body, level=1)
