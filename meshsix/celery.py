@@ -78,6 +78,11 @@ app.conf.update(
             "schedule": settings.DURABLE_RECOVERY_INTERVAL,
             "options": {"queue": "maintenance", "expires": settings.DURABLE_RECOVERY_INTERVAL.total_seconds() * 2},
         },
+        "webhooks-recover": {
+            "task": "webhooks.recover",
+            "schedule": settings.DURABLE_RECOVERY_INTERVAL,
+            "options": {"queue": "maintenance", "expires": settings.DURABLE_RECOVERY_INTERVAL.total_seconds() * 2},
+        },
     },
 )
 
