@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import redis
 import requests
@@ -239,9 +239,11 @@ class Stack:
                     )
                 )
             for number in range(1, self.options.workers + 1):
-                started(self._make_child(f"worker-{number}", *_worker(number)))
+                name = f"worker-{number}"
+                started(self._make_child(name, "-m", "deploy.local.celery_process", "worker", name))
             for number in range(1, self.options.beats + 1):
-                started(self._make_child(f"beat-{number}", *_beat(self.place, number)))
+                schedule = str(self.place.root / f"beat-{number}.schedule")
+                started(self._make_child(f"beat-{number}", "-m", "deploy.local.celery_process", "beat", schedule))
         for name, child in self.children.items():
             if name not in self._servers and name != "sandbox":
                 child.wait_ready(self._probe(name), within=_READY_WITHIN)
@@ -307,24 +309,6 @@ def _settings_of(server: Server) -> dict[str, str]:
             return server.env
         case _:
             return {}
-
-
-def _worker(number: int) -> list[str]:
-    return ["-m", "celery", "-A", "meshsix.celery", "worker", "--concurrency", "1", "--hostname", f"worker-{number}@%h"]
-
-
-def _beat(place: Place, number: int) -> list[str]:
-    return [
-        "-m",
-        "celery",
-        "-A",
-        "meshsix.celery",
-        "beat",
-        "--schedule",
-        str(place.root / f"beat-{number}.schedule"),
-        "--pidfile",
-        "",
-    ]
 
 
 def _answers(url: str) -> bool:

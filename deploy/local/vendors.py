@@ -142,7 +142,7 @@ VENDORS = (
     ),
     Vendor(
         name="kubernetes",
-        replaced_by=("KUBECONFIG", "KUBERNETES_API_URL", "KUBERNETES_SERVICE_HOST"),
+        replaced_by=("KUBECONFIG", "KUBERNETES_API_URL", "KUBERNETES_IN_CLUSTER"),
         config=_kubernetes_config,
         settings=_kubernetes_settings,
     ),
