@@ -44,6 +44,49 @@ PROBLEMS: dict[str, Problem] = {
     "onboard:sign-in:bad-code": Problem(
         means="The code cannot be right.", hint="Open the address again, allow, and copy the whole code you are shown."
     ),
+    "onboard:sign-in:declined": Problem(
+        means="A person declined to sign in.",
+        hint="Resume when somebody is willing to sign in, or start again with skip_auth.",
+    ),
+    "onboard:sign-in:expired": Problem(
+        means="Nobody signed in before the deadline.", hint="Resume: a new sign-in with a new address begins."
+    ),
+    "onboard:sign-in:replaced": Problem(
+        means="Another run started a sign-in for the same project, which ended this one.",
+        hint="Complete that one, then resume.",
+    ),
+    "onboard:sign-in:not-configured": Problem(
+        means="This way of signing in is not configured on this platform.",
+        hint="Set CLAUDE_OAUTH_CLIENT_ID, CLAUDE_OAUTH_AUTHORIZE_URL and CLAUDE_OAUTH_TOKEN_URL (and "
+        "CLAUDE_OAUTH_DEVICE_URL for devices), or start again with auth_method setup_token or api_key.",
+    ),
+    "onboard:sign-in:code-refused": Problem(
+        means="The provider refused every code or token that was handed in.",
+        hint="Check that you sign in at the right account, then resume: a new sign-in begins.",
+    ),
+    "onboard:sign-in:client-refused": Problem(
+        means="The provider does not know this platform as a client.",
+        hint="Correct CLAUDE_OAUTH_CLIENT_ID, then resume: a new sign-in begins.",
+    ),
+    "onboard:sign-in:invalid-grant": Problem(
+        means="The code was wrong, too old or used before.", hint="Open the new address and paste the code it shows."
+    ),
+    "onboard:sign-in:foreign-state": Problem(
+        means="The code belonged to another sign-in.", hint="Open the new address and paste the code it shows."
+    ),
+    "onboard:sign-in:expired-token": Problem(
+        means="The code was not typed in time.", hint="Open the address and type the new code."
+    ),
+    "onboard:sign-in:lost": Problem(
+        means="What was handed in was lost on the way.", hint="Open the new address and paste the code it shows."
+    ),
+    "onboard:sign-in:credential-refused": Problem(
+        means="The provider does not accept that token or key.", hint="Make a new one and paste all of it."
+    ),
+    "onboard:vault:foreign-secret": Problem(
+        means="The path of the webhook secret in Vault holds something else.",
+        hint="Look at that path in Vault, move what is there away, then resume.",
+    ),
     "onboard:user:no-admin-rights": Problem(
         means="We may read the repository but not administer it, and every later step writes to it.",
         hint="Ask an owner to give the token's user the admin role on the repository, then resume.",

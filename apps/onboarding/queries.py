@@ -9,8 +9,9 @@ from django.db.models.functions import Concat, Lower
 
 from apps.onboarding.links import Link, links
 from apps.onboarding.models import Onboarding
-from apps.onboarding.states import SIGN_IN_STEP, Status
+from apps.onboarding.states import Status
 from apps.onboarding.workflow import ONBOARDING
+from apps.projects.credentials import queries as credentials
 from apps.projects.queries import hidden_project_keys
 from meshsix.durable import queries as durable
 from meshsix.durable.models import Attempt, StepRow
@@ -109,8 +110,8 @@ def open_wait(run_id: UUID, name: str) -> str | None:
 
 def open_login_id(run_id: UUID) -> UUID | None:
     """Return the id of the sign-in for which the run waits, or None."""
-    row = StepRow.objects.filter(run_id=run_id, name=SIGN_IN_STEP, state=StepState.WAITING).first()
-    return UUID(row.wait_name.partition(":")[2]) if row else None
+    login = credentials.waiting_login(run_id)
+    return login.pk if login else None
 
 
 def unfinished() -> QuerySet[Onboarding]:

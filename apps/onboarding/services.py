@@ -9,7 +9,7 @@ from django.db import transaction
 
 from apps.onboarding import queries
 from apps.onboarding.models import Onboarding
-from apps.onboarding.states import SIGN_IN_STEP, Status, StepView, summary
+from apps.onboarding.states import SIGN_IN_STEPS, Status, StepView, summary
 from apps.onboarding.words import Ask
 from apps.onboarding.workflow import ONBOARDING
 from apps.projects import queries as project_queries
@@ -57,7 +57,7 @@ def follow(run: Run, step: StepRow | None) -> None:  # noqa: ARG001 - the engine
     known = Onboarding.objects.select_for_update().filter(pk=run.pk).first() is not None
     steps = list(run.steps.order_by("position"))
     seen = summary(run.state, [StepView(name=row.name, phase=row.phase, state=row.state) for row in steps])
-    asked = next((row.wait_asked for row in steps if row.name == SIGN_IN_STEP and row.state == StepState.WAITING), {})
+    asked = next((row.wait_asked for row in steps if row.name in SIGN_IN_STEPS and row.state == StepState.WAITING), {})
     facts: dict[str, str] = (asked or {}).get("facts", {})
     values: dict[str, Any] = {
         "status": seen.status,
@@ -96,6 +96,7 @@ def cancel(run_id: UUID, *, actor: Actor) -> None:
     """Cancel an unfinished onboarding; what was made stays and is adopted by the next one. Raises NotNow."""
     with _translated("not_cancellable"):
         durable.cancel(run_id, actor)
+    credentials.cancel_of(run_id, actor=actor)
 
 
 def resume(run_id: UUID, *, actor: Actor) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SIGN_IN_STEP = "initiate_claude_oauth"
+SIGN_IN_STEPS = frozenset({SIGN_IN_STEP, "store_claude_credentials"})
 
 
 class Status(StrEnum):
@@ -81,4 +82,4 @@ def summary(run_state: str, steps: Iterable[StepView]) -> Summary:
 
 
 def _waits_for_sign_in(step: StepView) -> bool:
-    return step.name == SIGN_IN_STEP and step.state == "waiting"
+    return step.name in SIGN_IN_STEPS and step.state == "waiting"

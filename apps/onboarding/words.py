@@ -363,6 +363,7 @@ class CredentialWanted:
     ask: Ask
     register_in_database: Registered
     initiate_claude_oauth: SignedIn | None
+    answer: Answer | None
     this: StepFacts
 
 

@@ -277,9 +277,15 @@ def next_round(login: Login, *, poll: timedelta) -> Login:
     return Login.objects.get(pk=login.pk)
 
 
-def claim_notice(login: Login) -> bool:
-    """Return True to the one caller who is to tell people of this sign-in."""
-    return bool(Login.objects.filter(pk=login.pk, notified_at__isnull=True).update(notified_at=clock.now()))
+def notified(login: Login) -> None:
+    """Record that people were told of this sign-in."""
+    Login.objects.filter(pk=login.pk, notified_at__isnull=True).update(notified_at=clock.now())
+
+
+def cancel_of(run_id: UUID, *, actor: Actor, clients: Clients | None = None) -> None:
+    """End the open sign-in of a run that was cancelled; no-op where it has none."""
+    for login in queries.logins_of(run_id).filter(state__in=OPEN):
+        close(login, LoginEvent.CANCELLED, error_code="cancelled", actor=actor, clients=clients)
 
 
 def _waiting(login_id: UUID) -> Login:

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
-from apps.projects.credentials.logins import BadCode, decline, renew_link, start_login, submit_code, submit_token
+from apps.projects.credentials.logins import (
+    BadCode,
+    cancel_of,
+    decline,
+    renew_link,
+    start_login,
+    submit_code,
+    submit_token,
+)
 from apps.projects.credentials.models import CredentialProject
 from apps.projects.credentials.tokens import NotAllowed, revoke
 from apps.projects.credentials.tokens import issue as issue_token
@@ -15,6 +23,7 @@ from meshsix.live.services import publish
 __all__ = [
     "BadCode",
     "NotAllowed",
+    "cancel_of",
     "decline",
     "ensure_project",
     "issue_token",
