@@ -1,13 +1,14 @@
 """Fixtures for all tests. Servers start here, before Django reads its settings (see tests/servers.py).
 
-| fixture | gives |
-| --- | --- |
-| (nothing to ask for) | `DATABASE_URL`, `REDIS_URL` and the other settings point to servers of this session; `db` and `transactional_db` of pytest-django |
-| `broker` | the Valkey of this process: `.url`, `.empty()`, `.restart()`, `.child.kill()`, `.start()` |
-| `own_postgres` | a PostgreSQL for one test alone, which may be stopped, killed and restarted: `.url(database)`, `.ensure_database(name)` |
-| `own_valkey` | a Valkey for one test alone |
-| `vault_server` | the OpenBao of this process: `.url`, `.approle.role_id`, `.approle.secret_id`, `.env` |
-| `vault_environment` | the same, with `settings.VAULT_*` pointing to it for the length of the test |
+- nothing to ask for: `DATABASE_URL`, `REDIS_URL` and the other settings point to servers of this session; `db` and
+  `transactional_db` are those of pytest-django
+- `broker`: the Valkey of this process: `.url`, `.empty()`, `.restart()`, `.child.kill()`, `.start()`
+- `own_postgres`: a PostgreSQL for one test alone, which may be stopped, killed and restarted: `.url(database)`,
+  `.ensure_database(name)`, `.restart()`
+- `own_valkey`: a Valkey for one test alone
+- `vault_server`: the OpenBao of this process: `.url`, `.approle.role_id`, `.approle.secret_id`, `.env`
+- `vault_environment`: the same, with `settings.VAULT_*` pointing to it for the length of the test
+- `stack_options`: how to run a whole platform in a directory of this test: `with Stack(stack_options) as stack: ...`
 """
 
 import os
@@ -19,6 +20,7 @@ import django
 import pytest
 from pytest_django import Settings
 
+from deploy.local.options import Options
 from deploy.local.servers import OpenBao, Place, Postgres, Valkey
 from tests import servers
 
@@ -79,3 +81,9 @@ def vault_environment(vault_server: OpenBao, settings: Settings) -> OpenBao:
     settings.VAULT_SECRET_ID = vault_server.approle.secret_id
     settings.VAULT_TOKEN = ""
     return vault_server
+
+
+@pytest.fixture
+def stack_options(tmp_path: Path) -> Options:
+    """How to run a whole platform of its own: embedded servers, every vendor from the sandbox."""
+    return Options(data=tmp_path / "stack", environ=servers.plain_environment(), workers=1)

@@ -1,7 +1,8 @@
-"""The servers of a test session: a real PostgreSQL, Valkey and OpenBao, made for it and gone with it, even when pytest is killed.
+"""The servers of a test session: real PostgreSQL, Valkey and OpenBao, gone with it even when pytest is killed.
 
-The first process (pytest itself, or the xdist controller) starts PostgreSQL, which all workers share with a database each; every
-worker has a Valkey of its own, since published messages know no database numbers. OpenBao starts when the first test asks for it.
+The first process (pytest itself, or the xdist controller) starts PostgreSQL, which all workers share with a database
+each; every worker has a Valkey of its own, since published messages know no database numbers. OpenBao starts when the
+first test asks for it.
 """
 
 import atexit
@@ -15,8 +16,14 @@ from pathlib import Path
 
 from deploy.local.servers import OpenBao, Place, Postgres, Valkey
 
+_KEPT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "XDG_RUNTIME_DIR"}
 _SHARED = "MESHSIX_TEST_DATABASE_URL"
 _closing = ExitStack()
+
+
+def plain_environment() -> dict[str, str]:
+    """Return the environment without any setting of the platform, as a new user's shell has it."""
+    return {name: value for name, value in os.environ.items() if name in _KEPT}
 
 
 def close() -> None:

@@ -6,8 +6,9 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 
 import psutil
@@ -79,7 +80,7 @@ def password(options: Options, console: Console) -> int:
     return 0
 
 
-def demo(options: Options, console: Console, *, leave: bool) -> int:
+def demo(options: Options, console: Console, *, leave: bool = False) -> int:
     """Onboard the sample repository and show it; keep running unless told to leave."""
     with Stack(options, say=lambda word: console.print(f"[dim]·[/dim] {word}", highlight=False)) as stack:
         went_well = demonstrate(stack, console)
@@ -94,40 +95,41 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+COMMANDS: dict[str, Callable[[Options, Console], int]] = {
+    "up": up,
+    "demo": demo,
+    "down": down,
+    "status": status,
+    "password": password,
+}
+
+
 def main(words: Sequence[str]) -> int:
     """Run one command; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Mesh Six on one machine.")
-    parser.add_argument("command", choices=("up", "demo", "down", "status", "password"))
-    parser.add_argument(
-        "--exit", action="store_true", help="demo: end when the sample is done; exit code 0 if it went well"
-    )
+    parser.add_argument("command", choices=tuple(COMMANDS))
+    parser.add_argument("--exit", action="store_true", help="demo: end when the sample is done; 0 if it went well")
     asked = parser.parse_args(words)
     console = Console()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    command = partial(demo, leave=True) if asked.command == "demo" and asked.exit else COMMANDS[asked.command]
     try:
-        options = Options.from_environment(os.environ)
-        if shutil.which("git") is None:
-            raise CannotStart("git is missing.", hint="Install it, for instance: apt-get install git")
-        match asked.command:
-            case "up":
-                return up(options, console)
-            case "demo":
-                return demo(options, console, leave=asked.exit)
-            case "down":
-                return down(options, console)
-            case "status":
-                return status(options, console)
-            case _:
-                return password(options, console)
+        _demand_git()
+        return command(Options.from_environment(os.environ), console)
     except CannotStart as error:
-        console.print(f"[bold red]{error.problem}[/bold red]", highlight=False)
+        console.print(error.problem, style="bold red", highlight=False, markup=False)
         console.print(error.hint, highlight=False, markup=False)
         return 2
     except KeyboardInterrupt:
         with contextlib.suppress(BrokenPipeError):
             console.print("stopped")
         return 130
+
+
+def _demand_git() -> None:
+    if shutil.which("git") is None:
+        raise CannotStart("git is missing.", hint="Install it, for instance: apt-get install git")
 
 
 if __name__ == "__main__":

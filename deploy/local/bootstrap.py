@@ -1,7 +1,7 @@
-"""Make the virtual environment of this checkout and install one pinned requirements file into it. Needs nothing but Python.
+"""Make the virtual environment of this checkout and install one pinned requirements file. Needs nothing but Python.
 
-Usage: bootstrap.py requirements-local.txt. With uv when it is there, else with venv and pip. Nothing is done when the file has not changed
-since. This file must be readable for old Pythons too, to tell people what is missing.
+Usage: bootstrap.py requirements-local.txt. With uv when it is there, else with venv and pip. Nothing is done when the
+file has not changed since. This file must be readable for old Pythons too, to tell people what is missing.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ def _with_a_newer_python(requirements: str) -> int:
         if newer:
             return subprocess.run([newer, __file__, requirements], check=False).returncode
     _tell(
-        "Mesh Six needs Python 3.11 or newer; this is Python %d.%d at %s." % (*sys.version_info[:2], sys.executable),
-        "Install one (for instance: apt-get install python3.11 python3.11-venv), or name it: make demo PYTHON=/path/to/python3.11",
+        f"Mesh Six needs Python 3.11 or newer; this is Python {_version()} at {sys.executable}.",
+        "Install one (for instance: apt-get install python3.11 python3.11-venv),",
+        "or name it: make demo PYTHON=/path/to/python3.11",
     )
     return 2
 
@@ -61,7 +62,7 @@ def _install_with_pip(requirements: str) -> int:
         if made:
             _tell(
                 "This Python cannot make virtual environments.",
-                "Install its venv package, for instance: apt-get install python%d.%d-venv" % sys.version_info[:2],
+                f"Install its venv package, for instance: apt-get install python{_version()}-venv",
             )
             return 2
     _tell("installing " + requirements + " (once)")
@@ -73,6 +74,10 @@ def _install_with_pip(requirements: str) -> int:
 
 def _python() -> Path:
     return VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+
+def _version() -> str:
+    return "{}.{}".format(*sys.version_info)
 
 
 def _tell(*lines: str) -> None:

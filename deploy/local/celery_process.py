@@ -1,4 +1,4 @@
-"""One Celery process of the stack: `python -m deploy.local.celery_process worker worker-1` or `... beat beat-1.schedule`.
+"""One Celery process of the stack: `python -m deploy.local.celery_process worker worker-1`, or `... beat FILE`.
 
 A process of its own, so that the launcher needs neither Django nor Celery; the options are the platform's.
 """

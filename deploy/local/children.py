@@ -1,6 +1,7 @@
 """Child processes of the launcher: each in a group of its own, tied to its parent's life, known by a pid file.
 
-A pid file holds the pid and the moment the process began, so a number that was given to another process meanwhile is never signalled.
+A pid file holds the pid and the moment the process began, so a number that was given to another process meanwhile is
+never signalled.
 """
 
 import contextlib
@@ -152,7 +153,7 @@ def leftover(pid_file: Path) -> psutil.Process | None:
 
 
 def stop_leftovers(pid_files: Sequence[Path], *, grace: timedelta) -> list[str]:
-    """Stop what an earlier launcher left behind; return the names. Processes are known by pid and start time, never by name."""
+    """Stop what an earlier launcher left, known by pid and start time, never by name; return the names of the parts."""
     left = {path: process for path in pid_files if (process := leftover(path))}
     for process in left.values():
         with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""What the stack keeps from one start to the next: generated secrets and chosen ports, in one file that only its owner can read."""
+"""What the stack keeps between starts: generated secrets and chosen ports, in one file that only its owner can read."""
 
 import json
 import secrets
@@ -24,7 +24,7 @@ class Kept:
                 ) from error
 
     def secret(self, name: str) -> str:
-        """Return a secret of this stack, 32 random bytes in hexadecimal; a new one is on disk before anybody uses it."""
+        """Return a secret, 32 random bytes in hexadecimal; a new one is on disk before anybody uses it."""
         if name not in self._values["secrets"]:
             self._values["secrets"][name] = secrets.token_hex(32)
             self.save()

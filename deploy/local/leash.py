@@ -1,7 +1,8 @@
 """Run a command that ends when its parent ends, however the parent ends.
 
-Usage: leash.py PARENT_PID SIGNAL COMMAND [ARGUMENT ...]. A script, not a module: it is started once for each child, so it imports
-next to nothing. On systems without PR_SET_PDEATHSIG the command just runs; the next start finds it by its pid file.
+Usage: leash.py PARENT_PID SIGNAL COMMAND [ARGUMENT ...]. A script, not a module: it is started once for each child,
+so it imports next to nothing. On systems without PR_SET_PDEATHSIG the command just runs; the next start finds it by
+its pid file.
 """
 
 import ctypes

@@ -1,7 +1,8 @@
-"""Bring the database of a stack up to date and make sure that somebody can sign in. Run as `python -m deploy.local.prepare`.
+"""Bring the database of a stack up to date and make sure that somebody can sign in.
 
-The launcher runs it as a process of its own, with the environment of the platform, so that the launcher itself needs no Django. What it
-prints on its last line is JSON: `{"user": "demo", "password": "...", "token": "..."}`, the password only when it was set just now and the token only when asked for.
+The launcher runs it as a process of its own, with the environment of the platform, so that the launcher itself needs
+no Django. What it prints on its last line is JSON: `{"user": "demo", "password": "...", "token": "..."}`, the
+password only when it was set just now and the token only when asked for.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     with Stack(Options(data=Path(".meshsix"))) as stack:
         stack.manage("onboard", "octo-org/bookmarks")
 
-Each embedded server steps aside when its address is in the environment, each sandbox vendor when the real one is. Start it from the main
-thread: the children are tied to the life of the thread that started them.
+Each embedded server steps aside when its address is in the environment, each sandbox vendor when the real one is.
+Start it from the main thread: the children are tied to the life of the thread that started them.
 """
 
 import json
@@ -69,7 +69,8 @@ class Stack:
         """Stop all parts: first what works, then what it stands on."""
         self._closing.close()
 
-    # --- parts, by name, for tests and for the supervisor --------------------------------------------------------------
+    # --- parts, by name, for tests and for the supervisor
+    # --------------------------------------------------------------
 
     def kill(self, name: str) -> None:
         """Kill a part with its whole group, as a crash would."""
@@ -114,7 +115,8 @@ class Stack:
         moved = float(self.env["MESHSIX_CLOCK_OFFSET_SECONDS"]) + by.total_seconds()
         self._tell({"MESHSIX_CLOCK_OFFSET_SECONDS": str(moved)})
 
-    # --- starting ------------------------------------------------------------------------------------------------------
+    # --- starting
+    # ------------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
         self.place.make()

