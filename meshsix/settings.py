@@ -262,6 +262,7 @@ PROBLEM_CATALOGS = [
     "apps.onboarding.catalog.PROBLEMS",
     "apps.projects.credentials.catalog.PROBLEMS",
 ]
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 RATE_LIMITS_ON = env.flag("RATE_LIMITS_ON", default=True)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -284,6 +285,11 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["meshsix.web.permissions.Viewer"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "meshsix.web.schema.add_problems",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

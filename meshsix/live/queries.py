@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -42,9 +43,14 @@ def heads(aggregate_ids: Collection[str]) -> dict[str, int]:
     return dict(found.values_list("aggregate_id", "events"))
 
 
-def head(aggregate_id: str) -> int:
+def last_of(aggregate_id: str) -> int:
     """Return how many events an aggregate has: what a page writes into `data-seq`, read before its own data."""
     return heads([aggregate_id]).get(aggregate_id, 0)
+
+
+def latest_events(aggregate_id: str, *, most: int) -> list[Event]:
+    """Return the last events of an aggregate, the newest first."""
+    return list(Event.objects.filter(aggregate_id=aggregate_id).order_by("-aggregate_seq")[:most])
 
 
 def horizon() -> Horizon:
@@ -68,3 +74,37 @@ def feed_after(kind: str, seq: int, *, most: int) -> tuple[list[Event], Horizon]
     found = horizon()
     behind = Event.objects.filter(seq__gt=seq, seq__lte=found.safe, aggregate_id__startswith=f"{kind}:")
     return list(behind.order_by("seq")[:most]), found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page of the log. `next_after` is where a follower goes on, `first` the seq before which to look back."""
+
+    events: list[Event]
+    next_after: int
+    first: int
+
+
+_EXACT = ("trace_id", "task_id", "agent_id", "aggregate_id")
+
+
+def filtered(asked: Mapping[str, Any]) -> Page:
+    """Return a page of the settled log: by `after_seq` forward, by `before_seq` backward, by default the last ones."""
+    safe = horizon().safe
+    rows = Event.objects.filter(seq__lte=safe, **{name: asked[name] for name in _EXACT if name in asked})
+    if "event_type" in asked:
+        rows = rows.filter(event_type__in=asked["event_type"])
+    if "since" in asked:
+        rows = rows.filter(timestamp__gte=asked["since"])
+    if "until" in asked:
+        rows = rows.filter(timestamp__lt=asked["until"])
+    if "before_seq" in asked:
+        rows = rows.filter(seq__lt=asked["before_seq"])
+    limit: int = asked["limit"]
+    if "after_seq" in asked:
+        found = list(rows.filter(seq__gt=asked["after_seq"]).order_by("seq")[:limit])
+        last = found[-1].seq if len(found) == limit else max(safe, asked["after_seq"])
+        return Page(events=found, next_after=last, first=found[0].seq if found else asked["after_seq"] + 1)
+    found = list(rows.order_by("-seq")[:limit])[::-1]
+    ahead = asked["before_seq"] - 1 if "before_seq" in asked else safe
+    return Page(events=found, next_after=ahead, first=found[0].seq if len(found) == limit else 0)

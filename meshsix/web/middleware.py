@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from time import perf_counter
 
 import structlog
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.utils.deprecation import MiddlewareMixin
 
 from meshsix.kit import ids
 from meshsix.web import problems
+from meshsix.web.limits import Taken
+from meshsix.web.metrics import REQUEST_SECONDS
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -26,6 +29,7 @@ class RequestId(MiddlewareMixin):
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _SAFE_ID.fullmatch(given) else ids.new_id().hex
         request.request_id = request_id  # type: ignore[attr-defined] # ours
+        request.started = perf_counter()  # type: ignore[attr-defined] # ours
         trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(
@@ -38,7 +42,22 @@ class RequestId(MiddlewareMixin):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Answer with the id."""
         response.headers["X-Request-ID"] = getattr(request, "request_id", "")
+        for name, value in _rate_limit(request).items():
+            response.headers[name] = value
+        _measure(request, response)
         return response
+
+
+def _rate_limit(request: HttpRequest) -> dict[str, str]:
+    taken: Taken | None = getattr(request, "rate_limit", None)
+    return taken.headers() if taken else {}
+
+
+def _measure(request: HttpRequest, response: HttpResponseBase) -> None:
+    match = request.resolver_match
+    route = match.route if match else "none"
+    seconds = perf_counter() - getattr(request, "started", perf_counter())
+    REQUEST_SECONDS.labels(request.method, route, response.status_code).observe(seconds)
 
 
 def _length(request: HttpRequest) -> int:

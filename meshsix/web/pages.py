@@ -1,42 +1,54 @@
-"""Gates of pages: who may open them."""
+"""Gates of pages: who is not signed in goes to the sign-in page, who lacks a role reads which one and whom to ask."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from meshsix.web.catalog import wording
 from meshsix.web.roles import DOES, Role, may, roles_of
 
-Arguments = ParamSpec("Arguments")
-View = Callable[Concatenate[HttpRequest, Arguments], HttpResponseBase]
+P = ParamSpec("P")
+Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+MOST_NAMES = 5
 
 
-def needs_role(role: Role) -> Callable[[View[Arguments]], View[Arguments]]:
-    """Let only people with this role open the page.
+def needs_role(role: Role) -> Callable[[Page[P]], Page[P]]:
+    """Let a page be seen by those who may do what `role` is for."""
 
-    Strangers sign in first; accounts without any role are told whom to ask.
-    """
-
-    def gate(view: View[Arguments]) -> View[Arguments]:
-        @wraps(view)
-        def gated(request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponseBase:
+    def guard(page: Page[P]) -> Page[P]:
+        @wraps(page)
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            if not roles_of(request.user):
-                return no_role(request)
             if not may(request.user, role):
-                raise PermissionDenied(f"This needs the role {role}, which may {DOES[role]}.")
-            return view(request, *args, **kwargs)
+                return refusal(request, role)
+            return page(request, *args, **kwargs)
 
-        return gated
+        return guarded
 
-    return gate
+    return guard
 
 
-def no_role(request: HttpRequest) -> HttpResponse:
-    """Tell somebody without a role whom to ask."""
-    return render(request, "web/no_role.html", status=403)
+def refusal(request: HttpRequest, role: Role) -> HttpResponse:
+    """Return the page that says which role is missing and whom to ask."""
+    code = "forbidden" if roles_of(request.user) else "no_role"
+    context = {
+        "code": code,
+        "status": 403,
+        "words": wording(code),
+        "role": role,
+        "does": DOES[role],
+        "admins": admins(),
+    }
+    return render(request, "web/refusal.html", context, status=403)
+
+
+def admins() -> list[str]:
+    """Return the login names of some admins, to be asked."""
+    people = User.objects.filter(is_active=True, groups__name=Role.ADMIN).order_by("username")
+    return list(people.values_list("username", flat=True)[:MOST_NAMES])

@@ -1,4 +1,4 @@
-"""Lists by cursor: {results, next, previous}, `limit` 50 and at most 200. A list walked while rows arrive shows each once."""
+"""Lists by cursor: {results, next, previous}, `limit` 50 and at most 200; walked while rows arrive, each shows once."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,10 +1,144 @@
-"""Pages of the frame: errors for now."""
+"""What belongs to no app: overview, account, health, metrics, the API's description, and the pages of errors."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from typing import Any, ClassVar
 
-from meshsix.web import problems
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from meshsix.web import health, problems
 from meshsix.web.catalog import wording
+from meshsix.web.context import THEMES
+from meshsix.web.pages import needs_role
+from meshsix.web.permissions import SeesMetrics
+from meshsix.web.roles import Role, may
+
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+@require_GET
+@needs_role(Role.VIEWER)
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show what waits and what is under way: panels that each app serves."""
+    return render(request, "web/overview.html")
+
+
+@require_GET
+@login_required
+def account(request: HttpRequest) -> HttpResponse:
+    """Show one's own roles and settings."""
+    return render(request, "web/account.html", {"themes": THEMES})
+
+
+@require_POST
+def choose_theme(request: HttpRequest) -> HttpResponse:
+    """Keep the theme in a cookie, so that the first byte of the next page knows it."""
+    chosen = request.POST.get("theme", "system")
+    answer = redirect("account")
+    if chosen in THEMES:
+        answer.set_cookie("theme", chosen, max_age=_YEAR_SECONDS, samesite="Lax", secure=request.is_secure())
+    return answer
+
+
+@require_http_methods(["GET", "HEAD"])
+def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer that the process runs."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_http_methods(["GET", "HEAD"])
+def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer 200 when the process has what it needs, else 503."""
+    ready = health.report().ready
+    return HttpResponse("ok\n" if ready else "not ready\n", status=200 if ready else 503, content_type="text/plain")
+
+
+class Health(APIView):
+    """Whether the platform works: words for everybody, details for admins."""
+
+    permission_classes: ClassVar = [AllowAny]
+    throttle_scope = None
+
+    @extend_schema(
+        operation_id="get_health",
+        auth=[],
+        responses={
+            (200, "application/json"): {
+                "type": "object",
+                "required": ["status"],
+                "properties": {
+                    "status": {"type": "string", "enum": ["ok", "unavailable"]},
+                    "checks": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+            },
+            503: None,
+        },
+    )
+    def get(self, request: Request) -> Response:
+        """Return the state of the platform."""
+        report = health.report()
+        body: dict[str, object] = {"status": "ok" if report.ready else "unavailable"}
+        if may(request.user, Role.ADMIN):
+            body["checks"] = report.found
+        return Response(body, status=200 if report.ready else 503)
+
+
+class PlainText(BaseRenderer):
+    """Prometheus' text format."""
+
+    media_type = "text/plain"
+    format = "txt"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:  # noqa: ANN401, ARG002 - DRF's signature
+        """Return the text as it is; a problem as JSON text."""
+        return data if isinstance(data, bytes) else JsonResponse(data).content
+
+
+class Metrics(APIView):
+    """What this process counted, for Prometheus."""
+
+    permission_classes: ClassVar = [SeesMetrics]
+    renderer_classes: ClassVar = [PlainText]
+    throttle_scope = None
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        """Return the metrics."""
+        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+class Description(SpectacularAPIView):
+    """The OpenAPI description."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - its signature
+        """Return the description."""
+        return super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call, no-any-return] # has no types
+
+
+@method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE]}), name="dispatch")
+class Docs(SpectacularSwaggerSplitView):
+    """The description to read and try; its library sets styles by itself, so they are allowed on this page alone."""
+
+    url_name = "api-schema"
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - its signature
+        """Return the page, or its script."""
+        return super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call, no-any-return] # has no types
 
 
 def _error(request: HttpRequest, code: str, status: int) -> HttpResponse:
@@ -29,8 +163,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer after an unexpected error."""
-    return _error(request, "internal", 500)
+    """Answer after an unexpected error, without asking the database for anything."""
+    if request.path.startswith("/api/"):
+        return problems.answer(request, code="internal", status=500)
+    context = {"words": wording("internal"), "request_id": getattr(request, "request_id", "")}
+    return render(None, "web/server_error.html", context, status=500)  # type: ignore[arg-type] # no context processors
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature

@@ -1,0 +1,63 @@
+"""What drf-spectacular cannot know by itself: how tokens sign in, and that every operation may answer a problem."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+
+_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+_ANSWERS = {
+    "400": "The request cannot be used; `errors` names the fields.",
+    "401": "Nobody is signed in.",
+    "403": "Signed in, but with too little.",
+    "404": "There is nothing here, or nothing that you may see.",
+    "429": "Too many requests; go on after the seconds in `Retry-After`.",
+}
+_TEXT = {"type": "string"}
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `hint` says what to do.",
+    "required": ["type", "title", "status", "detail", "instance", "code", "hint", "trace_id", "request_id", "errors"],
+    "properties": {
+        **dict.fromkeys(("type", "title", "detail", "instance", "code", "hint", "trace_id", "request_id"), _TEXT),
+        "status": {"type": "integer"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": dict.fromkeys(("pointer", "code", "detail"), _TEXT),
+            },
+        },
+    },
+}
+
+
+class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the base class has no types
+    """`Authorization: Bearer m6_...`."""
+
+    target_class = "apps.projects.credentials.authentication.AccessTokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:  # noqa: ARG002 - its signature
+        """Return the scheme."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "m6_{id}_{secret}"}
+
+
+def add_problems(result: dict[str, Any], generator: object, request: object, public: object) -> dict[str, Any]:  # noqa: ARG001 - a hook's signature
+    """Add the problem answers to every operation that does not describe them itself."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for operations in result["paths"].values():
+        for method, operation in operations.items():
+            if method in _METHODS:
+                for status, description in _ANSWERS.items():
+                    operation["responses"].setdefault(status, {"description": description, "content": content})
+                _complete(operation["responses"], content)
+    return result
+
+
+def _complete(responses: dict[str, Any], content: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        if int(status) >= 400 and "content" not in response:  # noqa: PLR2004 - the first status of errors
+            response["content"] = content

@@ -1,0 +1,98 @@
+"""Signing in and out: limited by address, and by account after ten failures in a row."""
+
+from datetime import timedelta
+
+import structlog
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from meshsix.kit import clock
+from meshsix.web import limits
+from meshsix.web.addresses import client_address
+from meshsix.web.catalog import wording
+from meshsix.web.models import SignInFailures
+
+MOST_FAILURES = 10
+LOCKED_FOR = timedelta(minutes=15)
+
+log = structlog.get_logger()
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password. The answer does not tell a wrong name from a wrong password."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "Name and password do not belong together. Check both; capitals count.",
+    }
+
+    def clean(self) -> dict[str, object]:
+        """Check the password, unless the account is locked; count failures in a row."""
+        user = User.objects.filter(username=self.cleaned_data.get("username", "")).first()
+        if user is not None and is_locked(user):
+            raise ValidationError(f"{wording('account_locked').means} {wording('account_locked').hint}", code="locked")
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            if user is not None:
+                count_failure(user)
+            raise
+        if user is not None:
+            SignInFailures.objects.filter(user=user).delete()
+        return dict(cleaned)
+
+
+class SignIn(LoginView):
+    """The sign-in page; `next` is followed on this host only."""
+
+    form_class = SignInForm
+    template_name = "web/sign_in.html"
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: object) -> HttpResponse:
+        """Sign in, within the limits."""
+        taken = limits.take("login", f"address:{client_address(request)}")
+        if not taken.allowed:
+            return self._refuse(taken)
+        return super().post(request, *args, **kwargs)
+
+    def _refuse(self, taken: limits.Taken) -> HttpResponse:
+        context = self.get_context_data(form=SignInForm(self.request), limited=taken)
+        return self.render_to_response(context, status=429, headers=taken.headers())
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Note who signed in."""
+        log.info("signed in", user=form.get_user().get_username(), address=client_address(self.request))
+        return super().form_valid(form)
+
+
+class SignOut(LogoutView):
+    """Ends the session; by POST only."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        """Sign out."""
+        return super().post(request, *args, **kwargs)
+
+
+def is_locked(user: User) -> bool:
+    """Return whether the account is locked at this moment."""
+    return SignInFailures.objects.filter(user=user, locked_until__gt=clock.now()).exists()
+
+
+@transaction.atomic
+def count_failure(user: User) -> None:
+    """Count a failed sign-in; lock the account when there were too many in a row."""
+    failures, _ = SignInFailures.objects.select_for_update().get_or_create(user=user)
+    failures.count += 1
+    if failures.count >= MOST_FAILURES:
+        failures.count = 0
+        failures.locked_until = clock.now() + LOCKED_FOR
+        log.warning("account locked", user=user.get_username())
+    failures.save()

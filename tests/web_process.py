@@ -1,0 +1,96 @@
+"""A real web process (uvicorn) for tests and benchmarks, and accounts to sign in to it with."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
+
+START_WITHIN_SECONDS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebProcess:
+    """Where it listens."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def events(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/events"
+
+
+@contextmanager
+def web_process(log: Path, extra: Mapping[str, str] | None = None, port: int = 0) -> Iterator[WebProcess]:
+    """Start a web process on a free port, on the database and broker of this process; stop it at the end."""
+    chosen = port or _free_port()
+    database = settings.DATABASES["default"]
+    environment = {
+        **os.environ,
+        "DATABASE_URL": "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database),
+        "PUBLIC_URL": f"http://127.0.0.1:{chosen}",
+        "DJANGO_SETTINGS_MODULE": "meshsix.settings",
+        **(extra or {}),
+    }
+    words = ["-m", "uvicorn", "meshsix.asgi:application", "--port", str(chosen), "--log-level", "warning"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *words, "--ws-per-message-deflate", "false"], env=environment, stdout=output, stderr=output
+        )
+        try:
+            _wait_ready(process, chosen, log)
+            yield WebProcess(process=process, port=chosen)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def sign_in(user: User) -> str:
+    """Return the Cookie header of a new session of `user`."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+
+
+def person(name: str, *roles: str) -> User:
+    """Return a new account with these roles."""
+    user = User.objects.create_user(name, password="a long enough password")
+    for role in roles:
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
+    return user
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"The web process ended: {log.read_text()[-2000:]}")
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError(f"The web process did not answer within {START_WITHIN_SECONDS} s.")
