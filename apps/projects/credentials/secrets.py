@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -69,7 +70,8 @@ def kept(vault: Vault, path: str) -> Kept:
 
 def _from_data(data: Mapping[str, str]) -> Kept:
     known = {item.name for item in fields(Kept)} - {"version"}
-    return Kept(**{name: value for name, value in data.items() if name in known})
+    parts: dict[str, Any] = {name: value for name, value in data.items() if name in known}
+    return Kept(**parts)
 
 
 def keep(vault: Vault, path: str, parts: Kept) -> Kept:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import boto3
 from botocore.config import Config
@@ -62,7 +62,7 @@ class Storage:
                 if self._region == _HOME_REGION:
                     self._s3.create_bucket(Bucket=self.bucket)
                 else:
-                    location: BucketLocationConstraintType = self._region  # type: ignore[assignment] - a free text of ours
+                    location = cast("BucketLocationConstraintType", self._region)
                     self._s3.create_bucket(
                         Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": location}
                     )

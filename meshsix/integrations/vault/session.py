@@ -12,6 +12,7 @@ import requests
 import structlog
 from hvac import exceptions
 
+from meshsix.integrations.errors import Refused, TryLater
 from meshsix.integrations.vault import failures, messages
 from meshsix.integrations.vault.sign_in import SignIn, StaticToken
 from meshsix.kit import clock
@@ -29,7 +30,11 @@ class Session:
         self._sign_in = sign_in
         self._namespace = namespace or None
         self._timeout = timeout.total_seconds()
-        self._forget()
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._lease: messages.Lease | None = None
+        self._since: datetime = clock.now()
 
     def client(self) -> hvac.Client:
         """Return this thread's client with a token that is valid as far as we know."""
@@ -65,19 +70,20 @@ class Session:
 
     def _valid_lease(self) -> messages.Lease:
         with self._lock:
-            if self._lease is None:
-                self._take(self._signed_in())
-            elif self._left(self._lease) <= self._lease.lasts * _RENEW_WHEN_LEFT and self._lease.lasts:
-                self._take(self._renewed(self._lease))
-            assert self._lease is not None  # noqa: S101 - `_take` has just set it; mypy cannot see that
-            return self._lease
+            lease = self._lease
+            if lease is None:
+                return self._take(self._signed_in())
+            if lease.lasts and self._left(lease) <= lease.lasts * _RENEW_WHEN_LEFT:
+                return self._take(self._renewed(lease))
+            return lease
 
     def _left(self, lease: messages.Lease) -> timedelta:
         return self._since + lease.lasts - clock.now()
 
-    def _take(self, lease: messages.Lease) -> None:
+    def _take(self, lease: messages.Lease) -> messages.Lease:
         self._lease = lease
         self._since = clock.now()
+        return lease
 
     def _signed_in(self) -> messages.Lease:
         client = self._thread_client()
@@ -85,7 +91,7 @@ class Session:
         try:
             with failures.translated("the sign-in"):
                 lease = self._sign_in.lease(client)
-        except failures.Refused as error:
+        except Refused as error:
             if error.code in {"vault:forbidden", "vault:bad-request"}:
                 raise failures.token_rejected() from error
             raise
@@ -102,9 +108,7 @@ class Session:
             except exceptions.VaultError as error:
                 log.warning("vault did not renew our token", error=type(error).__name__)
             except requests.RequestException as error:
-                raise failures.TryLater(
-                    f"Vault did not answer: {type(error).__name__}.", vendor=failures.VENDOR
-                ) from error
+                raise TryLater(f"Vault did not answer: {type(error).__name__}.", vendor=failures.VENDOR) from error
             else:
                 if renewed.lasts > lease.lasts * _RENEW_WHEN_LEFT:
                     return renewed
@@ -118,17 +122,13 @@ class Session:
     def _thread_client(self) -> hvac.Client:
         client: hvac.Client | None = getattr(self._local, "client", None)
         if client is None:
-            client = hvac.Client(url=self._url, namespace=self._namespace, timeout=self._timeout)
+            client = hvac.Client(url=self._url, token="", namespace=self._namespace, timeout=self._timeout)
             self._local.client = client
         return client
 
     def _notice_fork(self) -> None:
         if self._pid != os.getpid():
-            self._forget()
-
-    def _forget(self) -> None:
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._local = threading.local()
-        self._lease: messages.Lease | None = None
-        self._since: datetime = clock.now()
+            self._pid = os.getpid()
+            self._lock = threading.Lock()
+            self._local = threading.local()
+            self._lease = None
