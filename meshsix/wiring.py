@@ -7,11 +7,10 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from django.conf import settings
-from redis import Redis
 
 from meshsix.integrations.argocd import ArgoCD
 from meshsix.integrations.claude import Claude, OAuthAddresses
-from meshsix.integrations.github.budget import Budget
+from meshsix.integrations.github.budget import Budget, connect
 from meshsix.integrations.github.client import GitHub
 from meshsix.integrations.github.credential import AppCredential, Credential, TokenCredential
 from meshsix.integrations.github.transport import Transport
@@ -32,7 +31,7 @@ class Clients:
         credential: Credential = TokenCredential(token=settings.GITHUB_TOKEN)
         if settings.GITHUB_APP_ID:
             credential = AppCredential(app_id=settings.GITHUB_APP_ID, private_key=settings.GITHUB_APP_PRIVATE_KEY)
-        redis = Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+        redis = connect(settings.REDIS_URL)
         budget = Budget(redis, write_interval=settings.GITHUB_WRITE_INTERVAL, longest_wait=timedelta(seconds=1))
         return GitHub(
             Transport(

@@ -11,9 +11,12 @@ from datetime import timedelta
 
 import structlog
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 log = structlog.get_logger()
+_ALONE = timedelta(seconds=5)
 
 # KEYS: blocked, spent, slot. ARGV: interval of a write (0 for a read), longest wait, both in ms.
 # Answers {what, wait in ms}: what is 0 to go on after the wait, 1 blocked, 2 the next free slot is too far away.
@@ -73,20 +76,26 @@ class _Local:
             self.blocked_until[key] = time.monotonic() + pause.total_seconds()
 
 
+def connect(url: str) -> Redis:
+    """Return a client that gives up at once: a budget must not hold up the calls that it counts."""
+    return Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
+
+
 class Budget:
     """Reserves calls. `who` is the key of a credential, `kind` GitHub's name of a budget: `core` or `graphql`."""
 
-    def __init__(self, redis: "Redis | None", *, write_interval: timedelta, longest_wait: timedelta) -> None:
+    def __init__(self, redis: Redis, *, write_interval: timedelta, longest_wait: timedelta) -> None:
         self._redis = redis
-        self._reserve = redis.register_script(_RESERVE) if redis is not None else None
+        self._reserve = redis.register_script(_RESERVE)
         self._interval = write_interval
         self._longest = longest_wait
         self._local = _Local()
+        self._away_until = 0.0
 
     def reserve(self, who: str, *, kind: str, creates: bool) -> Slot:
         """Return the room for one call; `creates` where it creates content at GitHub."""
         interval = self._interval if creates else timedelta()
-        if self._reserve is not None:
+        if self._is_here():
             try:
                 code, wait = self._reserve(
                     keys=[_blocked(who), _spent(who, kind), f"github:slot:{who}"],
@@ -94,7 +103,7 @@ class Budget:
                 )
                 return Slot(free=code == 0, wait=timedelta(milliseconds=wait))
             except RedisError as error:
-                log.warning("github budget kept by this process alone", error=str(error))
+                self._gone(error)
         return self._local.reserve(who, kind, interval.total_seconds(), self._longest.total_seconds())
 
     def block(self, who: str, pause: timedelta) -> None:
@@ -109,12 +118,20 @@ class Budget:
         self._tell(_spent(who, kind), remaining, resets_in)
 
     def _tell(self, key: str, value: int, lasts: timedelta) -> None:
-        if self._redis is None or lasts <= timedelta():
+        if lasts <= timedelta() or not self._is_here():
             return
         try:
             self._redis.set(key, value, px=_ms(lasts))
         except RedisError as error:
-            log.warning("github budget not shared", error=str(error))
+            self._gone(error)
+
+    def _is_here(self) -> bool:
+        return time.monotonic() >= self._away_until
+
+    def _gone(self, error: RedisError) -> None:
+        """Count alone for a while: asking a dead Redis before each call would cost more than it brings."""
+        self._away_until = time.monotonic() + _ALONE.total_seconds()
+        log.warning("github budget kept by this process alone", error=str(error))
 
 
 def _blocked(who: str) -> str:
