@@ -1,13 +1,15 @@
 """Who may call an endpoint: the role of the person and, for a token, its scope as well."""
 
 from collections.abc import Collection
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from meshsix.web.roles import DOES, Role, may, token_may
+
+if TYPE_CHECKING:  # the framework's views import this module while they are being loaded
+    from rest_framework.views import APIView
 
 
 @runtime_checkable
@@ -30,7 +32,7 @@ class Viewer(BasePermission):
         """Return what is missing."""
         return f"This needs the role {self.role}, which may {DOES[self.role]}."
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
+    def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002 - DRF's signature
         """Return whether the caller has the role, and the scope where a token calls."""
         if not may(request.user, self.role):
             return False
@@ -61,7 +63,7 @@ class SeesMetrics(BasePermission):
     message = "Metrics need a token with the scope metrics, or the role admin."
     code = "forbidden"
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
+    def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002 - DRF's signature
         """Return whether the caller may read metrics."""
         if isinstance(request.auth, Scoped):
             return "metrics" in request.auth.scopes
