@@ -1,4 +1,4 @@
-"""The start form. It shows fields and their errors; what is right is decided by the one border (`serializers.ask_from`)."""
+"""The start form: shows fields and their errors; what is right is decided by `serializers.ask_from`."""
 
 from typing import Any
 

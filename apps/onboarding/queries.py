@@ -1,17 +1,20 @@
 """Reads of onboarding, for every door."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Prefetch, Q, QuerySet, Value
 from django.db.models.functions import Concat, Lower
 
+from apps.onboarding.catalog import PROBLEMS
 from apps.onboarding.links import Link, links
 from apps.onboarding.models import Onboarding
 from apps.onboarding.states import Status
 from apps.onboarding.workflow import ONBOARDING
-from apps.projects.credentials import queries as credentials
+from apps.projects.credentials.queries import waiting_login
 from apps.projects.queries import hidden_project_keys
 from meshsix.durable import queries as durable
 from meshsix.durable.models import Attempt, StepRow
@@ -45,13 +48,29 @@ class PhaseView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """The sign-in for which a person is awaited; `note` says what went wrong with the last try."""
+
+    method: str
+    url: str
+    user_code: str
+    note: str
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Detail:
-    """An onboarding with everything that people see of it. `waits` says what it waits for, in words."""
+    """An onboarding with everything that people see of it. `waits` says what it waits for, in words.
+
+    `candidates` are the boards (number and title) of which a person must choose one.
+    """
 
     onboarding: Onboarding
     phases: tuple[PhaseView, ...]
     links: tuple[Link, ...]
     waits: tuple[durable.Wait, ...]
+    sign_in: SignIn | None
+    candidates: tuple[tuple[str, str], ...]
 
     @property
     def steps(self) -> tuple[StepRow, ...]:
@@ -99,19 +118,31 @@ def detail(onboarding: Onboarding) -> Detail:
         phases=phases,
         links=links({step.name: step.output or {} for step in steps}),
         waits=durable.why(onboarding.pk),
+        sign_in=sign_in(onboarding.pk),
+        candidates=_candidates(steps),
     )
+
+
+def sign_in(run_id: UUID) -> SignIn | None:
+    """Return the sign-in for which the run waits, or None."""
+    login = waiting_login(run_id)
+    if login is None:
+        return None
+    words = PROBLEMS.get(f"onboard:sign-in:{login.error_code.replace('_', '-')}")
+    note = words.means if words else ("The provider refused what was handed in." if login.error_code else "")
+    return SignIn(method=login.method, url=login.url, user_code=login.user_code, note=note, until=login.expires_at)
+
+
+def _candidates(steps: Iterable[StepRow]) -> tuple[tuple[str, str], ...]:
+    asked = (step for step in steps if step.state == StepState.WAITING and step.wait_name.startswith("choose-board:"))
+    facts: dict[str, str] = next((step.wait_asked.get("facts", {}) for step in asked), {})
+    return (*facts.items(), ("0", "None of them: make a new one")) if facts else ()
 
 
 def open_wait(run_id: UUID, name: str) -> str | None:
     """Return `name` if a step of the run waits for an answer of that name, else None."""
     waiting = StepRow.objects.filter(run_id=run_id, state=StepState.WAITING, wait_name=name)
     return name if waiting.exists() else None
-
-
-def open_login_id(run_id: UUID) -> UUID | None:
-    """Return the id of the sign-in for which the run waits, or None."""
-    login = credentials.waiting_login(run_id)
-    return login.pk if login else None
 
 
 def unfinished() -> QuerySet[Onboarding]:

@@ -217,9 +217,9 @@ class AnswerSerializer(StrictSerializer):
 
 
 class ChoiceSerializer(StrictSerializer):
-    """The number of the board to adopt."""
+    """The number of the board to adopt, or 0 for a new one."""
 
-    candidate = serializers.IntegerField(min_value=1)
+    candidate = serializers.IntegerField(min_value=0)
 
 
 class RerunSerializer(StrictSerializer):

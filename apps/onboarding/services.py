@@ -1,7 +1,8 @@
 """Writes of onboarding. Every door (page, API, command, MCP, admin) calls one of these and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from apps.onboarding.words import Ask
 from apps.onboarding.workflow import ONBOARDING
 from apps.projects import queries as project_queries
 from apps.projects import services as projects
+from apps.projects.credentials import queries as credential_queries
 from apps.projects.credentials import services as credentials
 from apps.projects.models import ProjectStatus
 from meshsix.durable import services as durable
@@ -57,8 +59,7 @@ def follow(run: Run, step: StepRow | None) -> None:  # noqa: ARG001 - the engine
     known = Onboarding.objects.select_for_update().filter(pk=run.pk).first() is not None
     steps = list(run.steps.order_by("position"))
     seen = summary(run.state, [StepView(name=row.name, phase=row.phase, state=row.state) for row in steps])
-    asked = next((row.wait_asked for row in steps if row.name in SIGN_IN_STEPS and row.state == StepState.WAITING), {})
-    facts: dict[str, str] = (asked or {}).get("facts", {})
+    facts = _sign_in_facts(steps)
     values: dict[str, Any] = {
         "status": seen.status,
         "current_phase": seen.current_phase,
@@ -78,6 +79,12 @@ def follow(run: Run, step: StepRow | None) -> None:  # noqa: ARG001 - the engine
         Onboarding.objects.create(run=run, **_asked(run), **values)
     if seen.status is Status.COMPLETED:
         _mark_active(run)
+
+
+def _sign_in_facts(steps: Iterable[StepRow]) -> dict[str, str]:
+    waiting = (row for row in steps if row.name in SIGN_IN_STEPS and row.state == StepState.WAITING)
+    facts: dict[str, str] = next((row.wait_asked.get("facts", {}) for row in waiting), {})
+    return facts
 
 
 def _asked(run: Run) -> dict[str, Any]:
@@ -128,7 +135,7 @@ def choose_board(run_id: UUID, number: int, *, actor: Actor) -> None:
     wait = queries.open_wait(run_id, f"choose-board:{run_id}")
     if wait is None:
         raise NotNow("no_choice_open", "This onboarding does not wait for the choice of a board.")
-    durable.answer(name=wait, answer_id=f"{wait}:{number}", payload={"number": number}, actor=actor)
+    durable.answer(name=wait, answer_id=f"{wait}:{ids.new_id()}", payload={"board": number}, actor=actor)
 
 
 def submit_code(run_id: UUID, code: str, *, actor: Actor) -> None:
@@ -140,7 +147,7 @@ def submit_code(run_id: UUID, code: str, *, actor: Actor) -> None:
 
 
 def submit_token(
-    run_id: UUID, *, access_token: str, refresh_token: str = "", expires_at: str = "", actor: Actor
+    run_id: UUID, *, access_token: str, refresh_token: str = "", expires_at: datetime | None = None, actor: Actor
 ) -> None:
     """Hand in a token or key instead of a code. Raises like `submit_code`."""
     credentials.submit_token(
@@ -159,7 +166,7 @@ def sign_in_again(run_id: UUID, *, actor: Actor) -> None:
 
 
 def _open_login(run_id: UUID) -> UUID:
-    login_id = queries.open_login_id(run_id)
-    if login_id is None:
+    login = credential_queries.waiting_login(run_id)
+    if login is None:
         raise NotNow("no_sign_in_open", "This onboarding does not wait for a sign-in now.")
-    return login_id
+    return login.pk

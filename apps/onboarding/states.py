@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-SIGN_IN_STEP = "initiate_claude_oauth"
-SIGN_IN_STEPS = frozenset({SIGN_IN_STEP, "store_claude_credentials"})
+SIGN_IN_STEPS = frozenset({"initiate_claude_oauth", "store_claude_credentials"})
+"""The steps that may wait for a person: the second one does so where the provider refused what was handed in."""
 
 
 class Status(StrEnum):

@@ -15,7 +15,7 @@ from apps.onboarding.models import Onboarding
 from apps.onboarding.states import Status
 from apps.projects.credentials.services import BadCode
 from meshsix.kit.actor import Actor, Door
-from meshsix.live.queries import after, head
+from meshsix.live.queries import last_of, latest_events
 from meshsix.web.actors import actor_of
 from meshsix.web.pages import needs_role
 from meshsix.web.roles import Role
@@ -61,13 +61,13 @@ def onboarding_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 def _show(request: HttpRequest, row: Onboarding, *, bad_code: str = "", status: int = 200) -> HttpResponse:
     aggregate = f"run:{row.pk}"
-    seq = head(aggregate)  # read before the rows: what is newer is fetched again, what is older never is skipped
+    seq = last_of(aggregate)  # read before the rows: what is newer is fetched again, what is older never is skipped
     context = {
         "detail": queries.detail(row),
         "row": row,
         "aggregate": aggregate,
         "seq": seq,
-        "events": reversed(after(aggregate, max(0, seq - _EVENTS), most=_EVENTS)),
+        "events": latest_events(aggregate, most=_EVENTS),
         "bad_code": bad_code,
     }
     return render(request, _template(request, "page"), context, status=status)

@@ -4,8 +4,11 @@ import itertools
 
 import pytest
 
-from apps.onboarding.states import FINISHED, SENTENCES, SIGN_IN_STEP, Status, StepView, summary
+from apps.onboarding.states import FINISHED, SENTENCES, Status, StepView, summary
 from meshsix.durable.states import RunState, StepState
+
+
+SIGN_IN_STEP = "initiate_claude_oauth"
 
 
 def step(name: str, state: str, phase: str = "one") -> StepView:
@@ -25,16 +28,16 @@ def test_every_pair_of_run_and_step_states_has_a_status(run_state: RunState, ste
 
 
 def test_a_run_that_only_waits_for_a_sign_in_says_so() -> None:
-    seen = summary("waiting", [step("a", "done"), step(SIGN_IN_STEP, "waiting", "two"), step("b", "pending", "two")])
+    seen = summary("waiting", [step("a", "done"), step(SIGN_IN_STEPS, "waiting", "two"), step("b", "pending", "two")])
     assert seen.status is Status.WAITING_AUTH
     assert seen.current_phase == "two"
-    assert seen.current_activities == (SIGN_IN_STEP,)
+    assert seen.current_activities == (SIGN_IN_STEPS,)
     assert seen.completed_activities == ("a",)
     assert seen.progress == pytest.approx(1 / 3, abs=0.001)
 
 
 def test_a_run_with_other_work_beside_the_sign_in_is_running() -> None:
-    seen = summary("running", [step(SIGN_IN_STEP, "waiting"), step("configure_litellm", "running")])
+    seen = summary("running", [step(SIGN_IN_STEPS, "waiting"), step("configure_litellm", "running")])
     assert seen.status is Status.RUNNING
 
 
