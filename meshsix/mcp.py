@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from apps.projects.credentials.services import BadCode
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
@@ -28,6 +28,7 @@ from apps.onboarding.models import Onboarding
 from apps.onboarding.representations import as_json
 from apps.onboarding.serializers import ask_from, explain
 from apps.projects.credentials import tokens
+from apps.projects.credentials.services import BadCode
 from meshsix.kit import names
 from meshsix.kit.actor import Actor, ActorKind, Door
 from meshsix.web.roles import Role, may, token_may
@@ -125,7 +126,7 @@ def _found(caller: Caller, onboarding: str) -> Onboarding:
     return row
 
 
-def _latest(rows: Any, text: str) -> Onboarding | None:  # noqa: ANN401 - a QuerySet of rows with the annotation `key`
+def _latest(rows: QuerySet[Onboarding], text: str) -> Onboarding | None:
     try:
         return queries.latest(rows, names.parse_repository(text))
     except names.BadName as error:

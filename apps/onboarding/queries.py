@@ -6,8 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Prefetch, Q, QuerySet, Value
-from django.db.models.functions import Concat, Lower
+from django.db.models import Prefetch, Q, QuerySet
 
 from apps.onboarding.catalog import PROBLEMS
 from apps.onboarding.links import Link, links
@@ -80,13 +79,13 @@ class Detail:
 
 def all_onboardings() -> QuerySet[Onboarding]:
     """Return every onboarding, the newest first: for the operator at the machine's own command line."""
-    rows = Onboarding.objects.annotate(key=Lower(Concat("repo_owner", Value("/"), "repo_name")))
-    return rows.order_by("-created_at", "-run")
+    return Onboarding.objects.order_by("-created_at", "-run")
 
 
 def onboardings(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Onboarding]:
     """Return the onboardings that `user` may see, the newest first."""
-    return all_onboardings().exclude(key__in=hidden_project_keys(user))
+    hidden = [names.run_key_of(key) for key in hidden_project_keys(user)]
+    return all_onboardings().exclude(run__key__in=hidden) if hidden else all_onboardings()
 
 
 def filtered(rows: QuerySet[Onboarding], *, status: str = "", owner: str = "", words: str = "") -> QuerySet[Onboarding]:
@@ -96,13 +95,13 @@ def filtered(rows: QuerySet[Onboarding], *, status: str = "", owner: str = "", w
     if owner:
         rows = rows.filter(repo_owner__iexact=owner)
     if words:
-        rows = rows.filter(Q(key__contains=words.lower()) | Q(display_name__icontains=words))
+        rows = rows.filter(Q(run__key__contains=words.lower()) | Q(display_name__icontains=words))
     return rows
 
 
 def latest(rows: QuerySet[Onboarding], repository: names.RepositoryName) -> Onboarding | None:
     """Return the newest onboarding of this repository among `rows`, or None."""
-    return rows.filter(key=names.project_key(repository)).first()
+    return rows.filter(run__key=names.run_key(repository)).first()
 
 
 def detail(onboarding: Onboarding) -> Detail:

@@ -115,38 +115,32 @@ class OnboardingSerializer(serializers.ModelSerializer[Onboarding]):
 
 
 class OnboardingDetailSerializer(OnboardingSerializer):
-    """An onboarding with its steps, links and waits."""
+    """The shape of `as_json`, for the API's description."""
 
     steps = StepSerializer(many=True, read_only=True)
     links = LinkSerializer(many=True, read_only=True)
     waits = WaitSerializer(many=True, read_only=True)
 
-    class Meta(OnboardingSerializer.Meta):
-        fields = (*OnboardingSerializer.Meta.fields, "steps", "links", "waits")  # type: ignore[assignment] # a longer tuple
+    class Meta:
+        model = Onboarding
+        fields = (*OnboardingSerializer.Meta.fields, "steps", "links", "waits")
         read_only_fields = fields
-
-
-class Represented:
-    """An onboarding's row and detail under one roof, so that one serializer reads both."""
-
-    def __init__(self, detail: Detail) -> None:
-        self.detail = detail
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - hands on whatever the row or the detail has
-        """Return the attribute of the detail, else of the row."""
-        if name in {"steps", "links", "waits"}:
-            return getattr(self.detail, name)
-        return getattr(self.detail.onboarding, name)
 
 
 def as_json(detail: Detail) -> dict[str, Any]:
     """Return the whole onboarding as JSON-ready values."""
-    return dict(OnboardingDetailSerializer(Represented(detail)).data)
+    return {
+        **OnboardingSerializer(detail.onboarding).data,
+        "steps": StepSerializer(detail.steps, many=True).data,
+        "links": LinkSerializer(list(detail.links), many=True).data,
+        "waits": WaitSerializer(list(detail.waits), many=True).data,
+    }
 
 
 class AcceptedSerializer(OnboardingSerializer):
     """The answer to an accepted request."""
 
-    class Meta(OnboardingSerializer.Meta):
-        fields = ("id", "status", "url")  # type: ignore[assignment] # a shorter tuple
+    class Meta:
+        model = Onboarding
+        fields = ("id", "status", "url")
         read_only_fields = fields

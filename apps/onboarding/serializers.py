@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from kubernetes.utils import parse_quantity
+from kubernetes.utils.quantity import parse_quantity
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -46,10 +46,12 @@ class Quantity(serializers.CharField):
 
 
 def _quantity(value: str) -> Decimal:
+    """Return a quantity as a number; 0 for one that is none or not above zero."""
     try:
-        return max(Decimal(parse_quantity(value)), Decimal(0))
+        number: Decimal = parse_quantity(value)  # type: ignore[no-untyped-call] # the library ships no types
     except (ValueError, ArithmeticError):
         return Decimal(0)
+    return max(number, Decimal(0))
 
 
 class ResourcesSerializer(StrictSerializer):
@@ -66,7 +68,7 @@ class ResourcesSerializer(StrictSerializer):
         """Refuse a request above its limit."""
         for kind in ("memory", "cpu"):
             request, limit = attrs[f"{kind}_request"], attrs[f"{kind}_limit"]
-            if parse_quantity(request) > parse_quantity(limit):
+            if _quantity(request) > _quantity(limit):
                 raise serializers.ValidationError({f"{kind}_request": f"{request} is more than the limit, {limit}."})
         return attrs
 
@@ -149,7 +151,7 @@ def _named(field: str, read: "Any") -> names.RepositoryName:  # noqa: ANN401 - a
     return checked
 
 
-def ask_from(data: Mapping[str, Any]) -> Ask:
+def ask_from(data: Mapping[str, Any] | list[Any]) -> Ask:
     """Return what is asked for. Raises rest_framework's ValidationError with an explanation for each bad field."""
     serializer = AskSerializer(data=data)
     serializer.is_valid(raise_exception=True)
@@ -214,6 +216,10 @@ class AnswerSerializer(StrictSerializer):
         if bool(attrs.get("code")) == bool(attrs.get("access_token")):
             raise serializers.ValidationError({"code": "Give either a code or an access_token."})
         return attrs
+
+
+class NothingSerializer(StrictSerializer):
+    """An act that needs no more words."""
 
 
 class ChoiceSerializer(StrictSerializer):

@@ -20,5 +20,5 @@ class Backoff:
         """
         if attempt >= self.attempts:
             return None
-        ceiling = min(self.most, self.first * 2 ** (attempt - 1))
+        ceiling: timedelta = min(self.most, self.first * 2 ** (attempt - 1))
         return ceiling * (0.5 + chance / 2)

@@ -137,4 +137,9 @@ def litellm_key_alias(repo: RepositoryName) -> str:
 
 def run_key(repo: RepositoryName) -> str:
     """Return the key under which a repository has at most one unfinished onboarding."""
-    return f"onboarding:{project_key(repo)}"
+    return run_key_of(project_key(repo))
+
+
+def run_key_of(key: str) -> str:
+    """Return the same for a repository that is known by its `project_key`."""
+    return f"onboarding:{key}"

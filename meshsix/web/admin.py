@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -91,7 +92,7 @@ def _ask(modeladmin: _ModelAdmin, request: HttpRequest, act: Act, rows: Iterable
         "act": act,
         "rows": [(row.pk, str(row), act.will(row)) for row in rows],
         "opts": modeladmin.opts,
-        "action_checkbox_name": admin.helpers.ACTION_CHECKBOX_NAME,
+        "action_checkbox_name": ACTION_CHECKBOX_NAME,
     }
     return TemplateResponse(request, "web/admin/confirm.html", context)
 

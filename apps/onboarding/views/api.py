@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from meshsix.web.idempotency import once
 from rest_framework import filters, generics, serializers, status
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -19,19 +18,21 @@ from apps.onboarding.representations import (
     AcceptedSerializer,
     OnboardingDetailSerializer,
     OnboardingSerializer,
-    Represented,
+    as_json,
 )
 from apps.onboarding.serializers import (
     AnswerSerializer,
     AskSerializer,
     ChoiceSerializer,
     ListSerializer,
+    NothingSerializer,
     RerunSerializer,
     ask_from,
 )
 from apps.projects.credentials.services import BadCode
 from meshsix.kit.actor import Door
 from meshsix.web.actors import actor_of
+from meshsix.web.idempotency import once
 from meshsix.web.permissions import Operator, Viewer
 from meshsix.web.problems import Problem
 
@@ -104,11 +105,7 @@ class OnboardingDetail(generics.GenericAPIView[Onboarding]):
     @extend_schema(operation_id="get_onboarding")
     def get(self, request: Request, run_id: UUID) -> Response:
         """Return everything about an onboarding: steps, attempts, links, what it waits for."""
-        return Response(_represent(_visible(request, run_id)))
-
-
-def _represent(row: Onboarding) -> dict[str, Any]:
-    return dict(OnboardingDetailSerializer(Represented(queries.detail(row))).data)
+        return Response(as_json(queries.detail(_visible(request, run_id))))
 
 
 class OnboardingAct(generics.GenericAPIView[Onboarding]):
@@ -133,7 +130,7 @@ class OnboardingAct(generics.GenericAPIView[Onboarding]):
             raise Problem(f"onboard:request:{error.code}", status=409, detail=str(error)) from error
         except BadCode as error:
             raise Problem("onboard:sign-in:bad-code", status=422, detail=str(error)) from error
-        return Response(_represent(_visible(request, run_id)), status=status.HTTP_202_ACCEPTED)
+        return Response(as_json(queries.detail(_visible(request, run_id))), status=status.HTTP_202_ACCEPTED)
 
 
 def _act_schema(name: str, request: type[serializers.Serializer[Any]] | None) -> Any:  # noqa: ANN401 - a decorator
@@ -166,7 +163,7 @@ class AuthCallback(OnboardingAct):
 class SignInAgain(OnboardingAct):
     """Start the sign-in anew, with a fresh address."""
 
-    serializer_class = serializers.Serializer
+    serializer_class = NothingSerializer
 
     def act(self, request: Request, run_id: UUID, given: dict[str, Any]) -> None:  # noqa: ARG002 - nothing to give
         """Make a new address."""
@@ -177,7 +174,7 @@ class SignInAgain(OnboardingAct):
 class DeclineSignIn(OnboardingAct):
     """Decline to sign in: the onboarding stops, and can be resumed."""
 
-    serializer_class = serializers.Serializer
+    serializer_class = NothingSerializer
 
     def act(self, request: Request, run_id: UUID, given: dict[str, Any]) -> None:  # noqa: ARG002 - nothing to give
         """Decline."""
@@ -199,7 +196,7 @@ class Choose(OnboardingAct):
 class Resume(OnboardingAct):
     """Go on from the failed step."""
 
-    serializer_class = serializers.Serializer
+    serializer_class = NothingSerializer
 
     def act(self, request: Request, run_id: UUID, given: dict[str, Any]) -> None:  # noqa: ARG002 - nothing to give
         """Resume."""
@@ -210,7 +207,7 @@ class Resume(OnboardingAct):
 class Cancel(OnboardingAct):
     """Cancel an unfinished onboarding; what was made stays."""
 
-    serializer_class = serializers.Serializer
+    serializer_class = NothingSerializer
 
     def act(self, request: Request, run_id: UUID, given: dict[str, Any]) -> None:  # noqa: ARG002 - nothing to give
         """Cancel."""
