@@ -5,12 +5,10 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from apps.onboarding.links import Link
 from apps.onboarding.models import Onboarding
 from apps.onboarding.queries import Detail
 from apps.onboarding.states import SENTENCES, Status
 from meshsix.durable.models import Attempt, StepRow
-from meshsix.durable.queries import Wait
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
@@ -51,7 +49,7 @@ class StepSerializer(serializers.ModelSerializer[StepRow]):
         read_only_fields = fields
 
 
-class LinkSerializer(serializers.Serializer[Link]):
+class LinkSerializer(serializers.Serializer[Any]):
     """Something that the run made or adopted."""
 
     kind = serializers.CharField(read_only=True)
@@ -59,7 +57,7 @@ class LinkSerializer(serializers.Serializer[Link]):
     url = serializers.CharField(read_only=True)
 
 
-class WaitSerializer(serializers.Serializer[Wait]):
+class WaitSerializer(serializers.Serializer[Any]):
     """What the run waits for, since when, until when, and who can end it."""
 
     step = serializers.CharField(read_only=True)
