@@ -108,3 +108,8 @@ def filtered(asked: Mapping[str, Any]) -> Page:
     found = list(rows.order_by("-seq")[:limit])[::-1]
     ahead = asked["before_seq"] - 1 if "before_seq" in asked else safe
     return Page(events=found, next_after=ahead, first=found[0].seq if len(found) == limit else 0)
+
+
+def last_seq() -> int:
+    """Return where a feed goes on: what a page that lists many aggregates writes into `data-seq`, read first."""
+    return horizon().safe

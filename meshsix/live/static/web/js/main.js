@@ -1,0 +1,10 @@
+// Starts what makes pages comfortable. Everything works without it.
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startTheme } from "./theme.js";
+import { startCopying } from "./copy.js";
+
+startTheme();
+startKeys();
+startCopying();
+startLive();
