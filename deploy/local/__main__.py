@@ -118,8 +118,8 @@ def main(words: Sequence[str]) -> int:
         _demand_git()
         return command(Options.from_environment(os.environ), console)
     except CannotStart as error:
-        console.print(error.problem, style="bold red", highlight=False, markup=False)
-        console.print(error.hint, highlight=False, markup=False)
+        console.print(error.problem, style="bold red", highlight=False, markup=False, soft_wrap=True)
+        console.print(error.hint, highlight=False, markup=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         with contextlib.suppress(BrokenPipeError):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import requests
+import httpx
 
 from deploy.local.errors import CannotStart
 
@@ -82,34 +82,29 @@ class Api:
     """A client with one token."""
 
     def __init__(self, url: str, *, token: str) -> None:
-        self._url = url
-        self._session = requests.Session()
-        self._session.trust_env = False  # loopback never goes through a proxy
-        self._session.headers["Authorization"] = f"Bearer {token}"
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = httpx.Client(
+            base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False
+        )  # loopback never goes through a proxy
 
     def onboard(self, repository: str) -> Onboarding:
         """Start an onboarding, or take up the one that is under way."""
-        answer = self._session.post(
-            f"{self._url}/api/onboard", json={"repository": repository}, timeout=_TIMEOUT_SECONDS
-        )
-        if answer.status_code == requests.codes.conflict:
+        answer = self._client.post("/api/onboard", json={"repository": repository})
+        if answer.status_code == httpx.codes.CONFLICT:
             return self.onboarding(str(answer.json()["run_id"]))
         return self.onboarding(str(_checked(answer)["id"]))
 
     def onboarding(self, run_id: str) -> Onboarding:
         """Read one."""
-        return Onboarding.read(
-            _checked(self._session.get(f"{self._url}/api/onboard/{run_id}", timeout=_TIMEOUT_SECONDS))
-        )
+        return Onboarding.read(_checked(self._client.get(f"/api/onboard/{run_id}")))
 
     def hand_in_code(self, run_id: str, code: str) -> None:
         """Hand in what the sign-in page showed."""
-        url = f"{self._url}/api/onboard/{run_id}/auth-callback"
-        _checked(self._session.post(url, json={"code": code}, timeout=_TIMEOUT_SECONDS))
+        _checked(self._client.post(f"/api/onboard/{run_id}/auth-callback", json={"code": code}))
 
 
-def _checked(answer: requests.Response) -> Mapping[str, Any]:
-    if not answer.ok:
+def _checked(answer: httpx.Response) -> Mapping[str, Any]:
+    if not answer.is_success:
         raise CannotStart(
             f"{answer.request.method} {answer.url} answered {answer.status_code}.", hint=answer.text[:2000]
         )

@@ -141,6 +141,24 @@ class Child:
         return self._process
 
 
+class Group:
+    """Children that are asked to stop all together before any of them is waited for."""
+
+    def __init__(self) -> None:
+        self._children: list[Child] = []
+
+    def add(self, child: Child) -> None:
+        """Take a child in, before it is started."""
+        self._children.append(child)
+
+    def stop(self) -> None:
+        """Stop all."""
+        for child in self._children:
+            child.ask_to_stop()
+        for child in self._children:
+            child.stop()
+
+
 def leftover(pid_file: Path) -> psutil.Process | None:
     """Return the process that a pid file of an earlier launcher names, if that very process still runs."""
     try:

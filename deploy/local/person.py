@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
-import requests
+import httpx
 
 _TIMEOUT_SECONDS = 15
 
@@ -45,16 +45,15 @@ class _Page(HTMLParser):
 
 def allow(address: str) -> str:
     """Open the sign-in's address, click Allow, and return the `code#state` that the next page shows."""
-    with requests.Session() as browser:
-        browser.trust_env = False
+    with httpx.Client(follow_redirects=True, timeout=_TIMEOUT_SECONDS, trust_env=False) as browser:
         try:
-            asked = browser.get(address, timeout=_TIMEOUT_SECONDS)
+            asked = browser.get(address)
             page = _Page(asked.text)
-            if not asked.ok or not page.action:
+            if not asked.is_success or not page.action:
                 raise CannotSignIn(f"{address.partition('?')[0]} answered {asked.status_code} without a form")
-            where = urljoin(asked.url, page.action)
-            shown = browser.post(where, data={**page.fields, "decision": "allow"}, timeout=_TIMEOUT_SECONDS)
-        except requests.RequestException as error:
+            where = urljoin(str(asked.url), page.action)
+            shown = browser.post(where, data={**page.fields, "decision": "allow"})
+        except httpx.HTTPError as error:
             raise CannotSignIn(type(error).__name__) from error
     code = _Page(shown.text).code
     if not code:

@@ -10,16 +10,17 @@ Start it from the main thread: the children are tied to the life of the thread t
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
 import redis
-import requests
 
-from deploy.local.children import Child, stop_leftovers
+from deploy.local.children import Child, Group, stop_leftovers
 from deploy.local.errors import CannotStart
 from deploy.local.kept import Kept, keep_private
 from deploy.local.options import BASE, Options
@@ -27,10 +28,21 @@ from deploy.local.owner import owning, pid_files
 from deploy.local.ports import LOOPBACK
 from deploy.local.servers import OpenBao, Place, Postgres, Valkey
 from deploy.local.servers.server import Server
-from deploy.local.vendors import played
+from deploy.local.vendors import Vendor, played
 
 _READY_WITHIN = timedelta(seconds=60)
 _LEFTOVER_GRACE = timedelta(seconds=15)
+_WEB = (
+    "-m",
+    "uvicorn",
+    "meshsix.asgi:application",
+    "--host",
+    LOOPBACK,
+    "--no-access-log",
+    "--timeout-graceful-shutdown",
+    "3",
+)
+_CELERY = ("-m", "deploy.local.celery_process")
 
 
 def _say_nothing(_: str) -> None:
@@ -150,21 +162,28 @@ class Stack:
 
     def _start_foundations(self) -> None:
         """Start the servers and the sandbox side by side, then wait for each."""
-        waits: list[tuple[str, Callable[[], None]]] = []
+        together = self._group()
         for server, name in self._embedded():
             self._servers[name] = server
-            self._part(name, server.child)
-            self._closing.callback(server.stop)
+            self.children[name] = server.child
+            together.add(server.child)
             server.launch()
-            waits.append((name, server.wait_ready))
-        sandbox = self._launch_sandbox()
-        if sandbox:
-            waits.append(("sandbox vendors", sandbox))
-        for name, wait in waits:
+        vendors = played(self.options.environ)
+        if vendors:
+            together.add(self._launch_sandbox(vendors))
+        for name, server in self._servers.items():
             self._say(f"starting {name}")
-            wait()
-        for server in self._servers.values():
+            server.wait_ready()
             self._tell(_settings_of(server))
+        if vendors:
+            self._say("starting the sandbox vendors")
+            self._wait_for_sandbox(vendors)
+
+    def _group(self) -> Group:
+        """Return a group of children that is stopped before all that were started earlier."""
+        group = Group()
+        self._closing.callback(group.stop)
+        return group
 
     def _embedded(self) -> Iterator[tuple[Server, str]]:
         environ, kept = self.options.environ, self._kept
@@ -178,28 +197,28 @@ class Stack:
             port = kept.port("openbao", setting="MESHSIX_OPENBAO_PORT", environ=environ)
             yield OpenBao(self.place, port=port), "openbao"
 
-    def _launch_sandbox(self) -> Callable[[], None] | None:
-        """Start the sandbox vendors that are wanted; return what waits for them, or None when all are real."""
-        vendors = played(self.options.environ)
-        if not vendors:
-            return None
-        data, config = self.place.root / "sandbox", self.place.root / "sandbox.json"
-        ports_file = data / "ports.json"
-        ports_file.unlink(missing_ok=True)
+    def _launch_sandbox(self, vendors: Sequence[Vendor]) -> Child:
+        """Start the process of the sandbox vendors without waiting for it."""
+        config = self.place.root / "sandbox.json"
+        self._sandbox_ports.unlink(missing_ok=True)
         keep_private(config, json.dumps({each.name: each.config(self._kept, self.url) for each in vendors}))
-        child = self._make_child("sandbox", "-m", "deploy.sandbox", "--data", str(data), "--config", str(config))
-        self._closing.callback(child.stop)
+        data = str(self._sandbox_ports.parent)
+        child = self._make_child("sandbox", "-m", "deploy.sandbox", "--data", data, "--config", str(config))
         child.start()
+        return child
 
-        def wait() -> None:
-            child.wait_ready(ports_file.exists, within=_READY_WITHIN)
-            ports: dict[str, int] = json.loads(ports_file.read_text(encoding="utf-8"))
-            self.sandboxes = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
-            for each in vendors:
-                self._tell(each.settings(self._kept, self.sandboxes[each.name]))
-                self._kept.address(f"sandbox {each.name}", self.sandboxes[each.name])
+    def _wait_for_sandbox(self, vendors: Sequence[Vendor]) -> None:
+        self.children["sandbox"].wait_ready(self._probe("sandbox"), within=_READY_WITHIN)
+        ports: dict[str, int] = json.loads(self._sandbox_ports.read_text(encoding="utf-8"))
+        self.sandboxes = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
+        for each in vendors:
+            self._tell(each.settings(self._kept, self.sandboxes[each.name]))
+            self._kept.address(f"sandbox {each.name}", self.sandboxes[each.name])
 
-        return wait
+    @property
+    def _sandbox_ports(self) -> Path:
+        """The file that the sandbox writes once all its vendors answer."""
+        return self.place.root / "sandbox" / "ports.json"
 
     def _prepare(self) -> None:
         """Migrate and make the account, in a process of its own."""
@@ -223,55 +242,27 @@ class Stack:
 
     def _start_processes(self, web_port: int) -> None:
         self._say("starting web, workers and beat")
-        with self._stopping_together() as started:
-            if self.options.web:
-                started(
-                    self._make_child(
-                        "web",
-                        "-m",
-                        "uvicorn",
-                        "meshsix.asgi:application",
-                        "--host",
-                        LOOPBACK,
-                        "--port",
-                        str(web_port),
-                        "--no-access-log",
-                        "--timeout-graceful-shutdown",
-                        "3",
-                    )
-                )
-            for number in range(1, self.options.workers + 1):
-                name = f"worker-{number}"
-                started(self._make_child(name, "-m", "deploy.local.celery_process", "worker", name))
-            for number in range(1, self.options.beats + 1):
-                schedule = str(self.place.root / f"beat-{number}.schedule")
-                started(self._make_child(f"beat-{number}", "-m", "deploy.local.celery_process", "beat", schedule))
-        for name, child in self.children.items():
-            if name not in self._servers and name != "sandbox":
-                child.wait_ready(self._probe(name), within=_READY_WITHIN)
-
-    @contextmanager
-    def _stopping_together(self) -> Iterator[Callable[[Child], None]]:
-        """Start children whose stopping, later, is asked of all before any of them is waited for."""
-        together: list[Child] = []
-
-        def stop_all() -> None:
-            for child in together:
-                child.ask_to_stop()
-            for child in together:
-                child.stop()
-
-        def start(child: Child) -> None:
-            together.append(child)
+        processes: dict[str, tuple[str, ...]] = {}
+        if self.options.web:
+            processes["web"] = (*_WEB, "--port", str(web_port))
+        for number in range(1, self.options.workers + 1):
+            processes[f"worker-{number}"] = (*_CELERY, "worker", f"worker-{number}")
+        for number in range(1, self.options.beats + 1):
+            processes[f"beat-{number}"] = (*_CELERY, "beat", str(self.place.root / f"beat-{number}.schedule"))
+        together = self._group()
+        for name, words in processes.items():
+            child = self._make_child(name, *words)
+            together.add(child)
             child.start()
-
-        self._closing.callback(stop_all)
-        yield start
+        for name in processes:
+            self.children[name].wait_ready(self._probe(name), within=_READY_WITHIN)
 
     def _probe(self, name: str) -> Callable[[], bool]:
         """Return what tells whether a part of ours is ready."""
         if name == "web":
             return lambda: _answers(f"http://{LOOPBACK}:{self._kept.port_of('web')}/readyz")
+        if name == "sandbox":
+            return self._sandbox_ports.exists
         if name.startswith("worker-"):
             return self.children[name].logged(" ready.")
         return lambda: True
@@ -285,11 +276,8 @@ class Stack:
             log=self.place.log(name),
             pid_file=self.place.pid_file(name),
         )
-        self._part(name, child)
-        return child
-
-    def _part(self, name: str, child: Child) -> None:
         self.children[name] = child
+        return child
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -315,8 +303,8 @@ def _settings_of(server: Server) -> dict[str, str]:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=5).ok
-    except requests.RequestException:
+        return httpx.get(url, timeout=5, trust_env=False).is_success
+    except httpx.HTTPError:
         return False
 
 

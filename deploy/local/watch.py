@@ -1,5 +1,6 @@
 """Keep a stack running: a part that dies is started again, one that keeps dying stops the whole with its last words."""
 
+import contextlib
 import time
 from collections import deque
 from datetime import timedelta
@@ -17,6 +18,11 @@ _DEATHS_WITHIN = timedelta(minutes=1)
 
 def keep_running(stack: Stack, console: Console) -> None:
     """Watch until the person interrupts. Raises CannotStart when a part dies again and again."""
+    with contextlib.suppress(KeyboardInterrupt):
+        _watch(stack, console)
+
+
+def _watch(stack: Stack, console: Console) -> None:
     deaths: dict[str, deque[float]] = {name: deque(maxlen=_DEATHS_ALLOWED) for name in stack.children}
     while True:
         _wait(stack)

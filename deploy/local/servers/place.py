@@ -1,9 +1,13 @@
 """Where a server keeps its things below one data directory."""
 
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.errors import CannotStart
+
+NEEDED_MB = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +31,22 @@ class Place:
         try:
             for directory in (self.root, self.logs, self.pids):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            probe = self.root / ".probe"
-            probe.write_bytes(b"x" * 65536)
-            probe.unlink()
+            free_mb = shutil.disk_usage(self.root).free // 2**20
         except OSError as error:
             raise CannotStart(
                 f"The data directory {self.root} cannot be written: {error.strerror}.",
-                hint="Free some space or mend its permissions, or set MESHSIX_DATA to another directory.",
+                hint="Mend its permissions, or set MESHSIX_DATA to another directory.",
             ) from error
+        if not os.access(self.root, os.W_OK):
+            raise CannotStart(
+                f"The data directory {self.root} cannot be written.",
+                hint="Mend its permissions, or set MESHSIX_DATA to another directory.",
+            )
+        if free_mb < NEEDED_MB:
+            raise CannotStart(
+                f"The disk of {self.root} is full: {free_mb} MB are free, and the servers need {NEEDED_MB} MB.",
+                hint="Free some space, or set MESHSIX_DATA to a directory on another disk.",
+            )
 
     def log(self, name: str) -> Path:
         """Return the log file of a child."""
