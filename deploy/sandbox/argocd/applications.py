@@ -1,0 +1,341 @@
+"""Applications and their operations: what is stored, and what an operation does. No HTTP of our own side."""
+
+import asyncio
+import copy
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.sandbox.argocd.kustomize import CLUSTER_WIDE, Object, RenderError, identity, render
+from deploy.sandbox.argocd.repository import GitError, Repository
+from deploy.sandbox.argocd.target import ClusterError, Ref, Target, health
+from deploy.sandbox.records import Records
+
+TRACKING = "argocd.argoproj.io/tracking-id"
+ORDER = ("Namespace", "ServiceAccount", "ConfigMap", "Secret", "Role", "RoleBinding", "Service")
+WORST = ("Missing", "Degraded", "Progressing", "Healthy")
+IN_PROGRESS = "another operation is already in progress"
+
+
+class RpcError(Exception):
+    """A refusal with its gRPC code, as the gateway answers it."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": message, "code": code, "message": message}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where an application's manifests are, and what may happen by itself."""
+
+    repository: Repository
+    path: str
+    revision: str
+    namespace: str
+    automated: bool
+    prune: bool
+
+
+def now_text() -> str:
+    """Return the time as Argo CD writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Applications:
+    """All applications, with one operation at a time each."""
+
+    def __init__(self, records: Records, sources: Mapping[str, Source], target: Target) -> None:
+        self._records = records
+        self._sources = sources
+        self._target = target
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of all applications."""
+        return list(self._sources)
+
+    def _source(self, name: str) -> Source:
+        if name not in self._sources:
+            raise RpcError(404, 5, f'applications.argoproj.io "{name}" not found')
+        return self._sources[name]
+
+    def get(self, name: str) -> Object:
+        """Return an application as it is stored. Raises RpcError 404."""
+        source = self._source(name)
+        kept = self._records.get("application", name) or {"status": {"sync": {"status": "Unknown"}}}
+        policy: Object = {"syncOptions": ["ServerSideApply=true"]}
+        if source.automated:
+            policy["automated"] = {"prune": source.prune, "selfHeal": True}
+        return {
+            "metadata": {"name": name, "namespace": "argocd", "uid": f"sandbox-{name}"},
+            "spec": {
+                "project": "mesh-six",
+                "source": {
+                    "repoURL": source.repository.url,
+                    "path": source.path,
+                    "targetRevision": source.revision,
+                },
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": source.namespace},
+                "syncPolicy": policy,
+            },
+            **kept,
+        }
+
+    def _write(self, name: str, application: Mapping[str, Any]) -> None:
+        kept = {part: application[part] for part in ("status", "operation") if part in application}
+        self._records.put("application", name, kept)
+
+    def fault(self, name: str, kind: str, seconds: float, message: str) -> None:
+        """Let the next operation take its time or end badly: kind is Failed, Error or none."""
+        self._source(name)
+        self._records.put("fault", name, {"kind": kind, "seconds": seconds, "message": message})
+
+    async def refresh(self, name: str) -> Object:
+        """Compare what is wanted with what is there and return the application."""
+        source, application = self._source(name), self.get(name)
+        status = application["status"]
+        try:
+            await source.repository.fetch()
+            commit = await source.repository.commit(source.revision)
+            wanted = await self._rendered(name, source, commit)
+            status |= await self._compared(status, wanted, commit)
+            status.pop("conditions", None)
+        except (GitError, RenderError, ClusterError) as error:
+            status["sync"] = {"status": "Unknown", "comparedTo": self._compared_to(application)}
+            status["conditions"] = [
+                {"type": "ComparisonError", "message": str(error), "lastTransitionTime": now_text()}
+            ]
+        status["reconciledAt"] = now_text()
+        self._write(name, application)
+        if source.automated and status["sync"]["status"] == "OutOfSync" and not self._is_busy(name):
+            self.sync(name, {"revision": "", "prune": source.prune}, user="")
+        return self.get(name)
+
+    async def current(self, name: str) -> Object:
+        """Return the application with today's health of its objects."""
+        application = self.get(name)
+        if application["status"].get("resources"):
+            await self._judge(application["status"])
+        return application
+
+    def _compared_to(self, application: Mapping[str, Any]) -> Object:
+        return {"source": application["spec"]["source"], "destination": application["spec"]["destination"]}
+
+    async def _rendered(self, name: str, source: Source, commit: str) -> list[tuple[Ref, Object]]:
+        with tempfile.TemporaryDirectory(prefix="sandbox-argocd-") as folder:
+            await source.repository.export(commit, Path(folder))
+            objects = render(Path(folder), source.path)
+        found = []
+        for content in objects:
+            metadata = content["metadata"]
+            if content["kind"] not in CLUSTER_WIDE:
+                metadata.setdefault("namespace", source.namespace)
+            group, kind, namespace, own = identity(content)
+            tracking = f"{name}:{group}/{kind}:{namespace or source.namespace}/{own}"
+            metadata["annotations"] = {**(metadata.get("annotations") or {}), TRACKING: tracking}
+            found.append((_ref(content, namespace), content))
+        return sorted(found, key=lambda pair: ORDER.index(pair[0].kind) if pair[0].kind in ORDER else len(ORDER))
+
+    async def _compared(self, status: Object, wanted: list[tuple[Ref, Object]], commit: str) -> Object:
+        resources = []
+        for ref, content in wanted:
+            live = await self._target.get(ref)
+            same = live is not None and _says(live, content)
+            resources.append(_resource(ref, "Synced" if same else "OutOfSync", health(live)))
+        known = {(each["group"], each["kind"], each["namespace"], each["name"]) for each in resources}
+        resources += [
+            {**old, "status": "OutOfSync", "requiresPruning": True}
+            for old in status.get("resources") or ()
+            if (old["group"], old["kind"], old["namespace"], old["name"]) not in known
+        ]
+        synced = all(each["status"] == "Synced" for each in resources)
+        return {
+            "resources": resources,
+            "sync": {"status": "Synced" if synced else "OutOfSync", "revision": commit},
+            "health": {"status": _worst(resources)},
+        }
+
+    async def _judge(self, status: Object) -> None:
+        for each in status["resources"]:
+            version = f"{each['group']}/{each['version']}" if each["group"] else each["version"]
+            ref = Ref(api_version=version, kind=each["kind"], namespace=each["namespace"], name=each["name"])
+            try:
+                each["health"] = {"status": health(await self._target.get(ref))}
+            except ClusterError:
+                each["health"] = {"status": "Unknown"}
+        status["health"] = {"status": _worst(status["resources"])}
+
+    def _is_busy(self, name: str) -> bool:
+        application = self.get(name)
+        phase = (application["status"].get("operationState") or {}).get("phase")
+        return "operation" in application or phase == "Running"
+
+    def sync(self, name: str, asked: Mapping[str, Any], *, user: str) -> Object:
+        """Start an operation and return the application. Raises RpcError 400 if one is under way."""
+        source, application = self._source(name), self.get(name)
+        revision = asked.get("revision") or source.revision
+        if source.automated and revision != source.revision and not asked.get("dryRun"):
+            raise RpcError(400, 9, f"Cannot sync to {revision}: auto-sync currently set to {source.revision}")
+        if self._is_busy(name):
+            raise RpcError(400, 9, IN_PROGRESS)
+        operation = {
+            "sync": {"revision": revision, "prune": bool(asked.get("prune")), "dryRun": bool(asked.get("dryRun"))},
+            "initiatedBy": {"username": user} if user else {"automated": True},
+        }
+        application["operation"] = operation
+        self._write(name, application)
+        self._tasks[name] = asyncio.create_task(self._operate(name))
+        return copy.deepcopy(application)
+
+    def resume(self) -> None:
+        """Take up operations that a killed process left behind."""
+        for name in self._sources:
+            if self._is_busy(name):
+                self._tasks[name] = asyncio.create_task(self._operate(name))
+
+    async def stop(self) -> None:
+        """Leave operations where they are; the next start takes them up."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._target.close()
+
+    def terminate(self, name: str) -> None:
+        """End the running operation. Raises RpcError 400 if there is none."""
+        self._source(name)
+        if not self._is_busy(name):
+            raise RpcError(400, 3, "Unable to terminate operation. No operation is in progress")
+        if name in self._tasks:
+            self._tasks[name].cancel()
+        self._finish(name, "Failed", "Operation terminated", {})
+
+    async def _operate(self, name: str) -> None:
+        source, application = self._source(name), self.get(name)
+        operation = application.pop("operation", None) or application["status"]["operationState"]["operation"]
+        application["status"]["operationState"] = {
+            "operation": operation,
+            "phase": "Running",
+            "message": "waiting for completion",
+            "startedAt": now_text(),
+        }
+        self._write(name, application)
+        fault = self._records.get("fault", name) or {"kind": "none", "seconds": 0, "message": ""}
+        self._records.delete("fault", name)
+        await asyncio.sleep(fault["seconds"])
+        if fault["kind"] in ("Failed", "Error"):
+            self._finish(name, fault["kind"], fault["message"] or "one or more objects failed to apply", {})
+            return
+        try:
+            await source.repository.fetch()
+            commit = await source.repository.commit(operation["sync"]["revision"])
+            wanted = await self._rendered(name, source, commit)
+        except (GitError, RenderError) as error:
+            self._finish(name, "Error", f"ComparisonError: {error}", {})
+            return
+        results = await self._apply(name, wanted, operation["sync"])
+        failed = [each["message"] for each in results if each["status"] == "SyncFailed"]
+        outcome = {"revision": commit, "source": application["spec"]["source"], "resources": results}
+        if failed:
+            message = f"one or more objects failed to apply, reason: {failed[0]}"
+            self._finish(name, "Failed", message, outcome)
+        else:
+            await self._settle(name, wanted, commit)
+            self._finish(name, "Succeeded", "successfully synced (all tasks run)", outcome)
+
+    async def _apply(self, name: str, wanted: list[tuple[Ref, Object]], sync: Mapping[str, Any]) -> list[Object]:
+        results = []
+        for ref, content in wanted:
+            try:
+                new = False if sync["dryRun"] else await self._target.apply(ref, content)
+                results.append(_result(ref, "Synced", "created" if new else "configured"))
+            except ClusterError as error:
+                results.append(_result(ref, "SyncFailed", str(error)))
+        known = {ref for ref, _ in wanted}
+        for old in self.get(name)["status"].get("resources") or ():
+            version = f"{old['group']}/{old['version']}" if old["group"] else old["version"]
+            ref = Ref(api_version=version, kind=old["kind"], namespace=old["namespace"], name=old["name"])
+            if ref in known or sync["dryRun"]:
+                continue
+            if not sync["prune"]:
+                results.append(_result(ref, "PruneSkipped", "ignored (requires pruning)"))
+                continue
+            try:
+                await self._target.delete(ref)
+                results.append(_result(ref, "Pruned", "pruned"))
+            except ClusterError as error:
+                results.append(_result(ref, "SyncFailed", str(error)))
+        return results
+
+    async def _settle(self, name: str, wanted: list[tuple[Ref, Object]], commit: str) -> None:
+        application = self.get(name)
+        status = application["status"]
+        prune = status["operationState"]["operation"]["sync"]["prune"]
+        if prune:
+            status["resources"] = []
+        status |= await self._compared(status, wanted, commit)
+        self._write(name, application)
+
+    def _finish(self, name: str, phase: str, message: str, outcome: Mapping[str, Any]) -> None:
+        application = self.get(name)
+        application.pop("operation", None)
+        state = application["status"].setdefault("operationState", {})
+        state |= {"phase": phase, "message": message, "finishedAt": now_text()}
+        if outcome:
+            state["syncResult"] = dict(outcome)
+        self._write(name, application)
+
+    def clear(self) -> None:
+        """Forget all operations and what was synced."""
+        for task in self._tasks.values():
+            task.cancel()
+        self._records.clear()
+
+
+def _ref(content: Mapping[str, Any], namespace: str) -> Ref:
+    return Ref(
+        api_version=content["apiVersion"], kind=content["kind"], namespace=namespace, name=content["metadata"]["name"]
+    )
+
+
+def _resource(ref: Ref, status: str, healthy: str) -> Object:
+    return {
+        "group": ref.group,
+        "version": ref.api_version.rpartition("/")[2],
+        "kind": ref.kind,
+        "namespace": ref.namespace,
+        "name": ref.name,
+        "status": status,
+        "health": {"status": healthy},
+    }
+
+
+def _result(ref: Ref, status: str, message: str) -> Object:
+    words = _resource(ref, status, "")
+    del words["health"]
+    phase = "Failed" if status == "SyncFailed" else "Succeeded"
+    return {**words, "message": message, "hookPhase": phase, "syncPhase": "Sync"}
+
+
+def _worst(resources: list[Object]) -> str:
+    found = [each["health"]["status"] for each in resources]
+    return min(found, key=lambda each: WORST.index(each) if each in WORST else 0, default="Healthy")
+
+
+def _says(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Tell whether an object says at least what is wanted."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(
+            name in live and _says(live[name], value) for name, value in wanted.items() if value is not None
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(live, list)
+            and len(live) == len(wanted)
+            and all(_says(a, b) for a, b in zip(live, wanted, strict=True))
+        )
+    return bool(live == wanted)
