@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from types import TracebackType
-from typing import Self
 
 import httpx
 
@@ -26,14 +24,6 @@ class Http:
         self._client = httpx.Client(
             base_url=base_url, timeout=timeout.total_seconds(), headers=dict(headers), follow_redirects=False
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections."""

@@ -51,6 +51,11 @@ class Claude:
         self._login = Http(vendor=VENDOR, base_url="", timeout=timeout, headers={"Accept": "application/json"})
         self._api = Http(vendor=VENDOR, base_url=api_url, timeout=timeout, headers={"Accept": "application/json"})
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._login.close()
+        self._api.close()
+
     @property
     def can_sign_in_by_link(self) -> bool:
         """Return whether the authorize and token addresses are configured."""

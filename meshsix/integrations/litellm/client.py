@@ -21,6 +21,10 @@ class LiteLLM:
             vendor=VENDOR, base_url=url, timeout=timeout, headers={"Authorization": f"Bearer {admin_key}"}
         )
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def models(self) -> tuple[str, ...]:
         """Return the names of the models that the proxy serves."""
         return messages.models(self._ask("GET", "/models"))

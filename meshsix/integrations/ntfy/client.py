@@ -18,6 +18,10 @@ class Ntfy:
         self._topic = topic
         self._http = Http(vendor="ntfy", base_url=url, timeout=timeout, headers=headers)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
     def holds(self, notice: Notice) -> bool:
         """Return whether a notice that opens the same address is among the topic's messages."""
         path = f"/{self._topic}/json"
