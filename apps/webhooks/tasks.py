@@ -25,7 +25,7 @@ class Handling(Task[[str], None]):
         services.failed(UUID(args[0]), f"{type(exc).__name__}: {exc}", chance=random.random())
 
 
-@app.task(name=services.HANDLE, base=Handling, queue="webhooks")
+@app.task(name=services.HANDLE, base=Handling)
 def handle_delivery(delivery_id: str) -> None:
     """Handle one delivery."""
     services.handle(UUID(delivery_id))
