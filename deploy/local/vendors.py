@@ -30,7 +30,7 @@ class Vendor:
 
 def _github_config(kept: Kept, public_url: str) -> dict[str, Any]:
     del public_url
-    return {"token": kept.secret("github-token"), "sample": SAMPLE_REPOSITORY, "platform": PLATFORM_REPOSITORY}
+    return {"tokens": [{"token": kept.secret("github-token"), "login": "octo-user"}]}
 
 
 def _github_settings(kept: Kept, url: str) -> dict[str, str]:
