@@ -1,6 +1,7 @@
-"""The web process: HTTP by Django, sockets by Channels."""
+"""The web process: HTTP by Django, sockets by Channels, `/mcp` by the MCP server."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshsix.settings")
 os.environ.setdefault("DATABASE_POOL", "true")  # each request has a thread of its own here, which would connect anew
@@ -10,6 +11,14 @@ from django.core.asgi import get_asgi_application
 
 _http = get_asgi_application()  # loads the apps, which everything below needs
 
+from meshsix.mcp import http_app  # noqa: E402 - after the apps are loaded
 from meshsix.routing import websockets  # noqa: E402 - after the apps are loaded
 
-application = ProtocolTypeRouter({"http": _http, "websocket": websockets})
+_mcp = http_app()
+
+
+async def _pages_or_mcp(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+    await (_mcp if scope["path"] == "/mcp" else _http)(scope, receive, send)
+
+
+application = ProtocolTypeRouter({"http": _pages_or_mcp, "websocket": websockets, "lifespan": _mcp})

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import django
 from celery import Celery, signals
+from celery.schedules import crontab
 from django.apps import apps
 from django.conf import settings
 from django.db import connections
@@ -77,6 +78,11 @@ app.conf.update(
             "task": "durable.recover",
             "schedule": settings.DURABLE_RECOVERY_INTERVAL,
             "options": {"queue": "maintenance", "expires": settings.DURABLE_RECOVERY_INTERVAL.total_seconds() * 2},
+        },
+        "live-ensure-partitions": {
+            "task": "live.ensure_partitions",
+            "schedule": crontab(hour=3, minute=17),
+            "options": {"queue": "maintenance"},
         },
         "webhooks-recover": {
             "task": "webhooks.recover",

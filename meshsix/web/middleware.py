@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 
 import structlog
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from meshsix.kit import ids
 from meshsix.web import problems
@@ -17,6 +19,15 @@ from meshsix.web.metrics import REQUEST_SECONDS
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc] # has no types
+    """Style and scripts. Before collectstatic there is no directory of them, and the apps' own are found."""
+
+    def add_files(self, root: str, prefix: str | None = None) -> None:
+        """Add the files below `root`, where there is such a directory."""
+        if Path(root).is_dir():
+            super().add_files(root, prefix=prefix)
 
 
 class RequestId(MiddlewareMixin):
