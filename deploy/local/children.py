@@ -39,6 +39,7 @@ class Child:
     orphan_signal: Signals = SIGTERM
     grace: timedelta = timedelta(seconds=10)
     _log_start: int = field(default=0, init=False)
+    _buried: bool = field(default=False, init=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -71,6 +72,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
+            self._buried = False
             note(self.pid_file, self._process.pid)
         except OSError as error:
             self.kill()
@@ -128,11 +130,12 @@ class Child:
 
     def kill(self) -> None:
         """Kill the whole group at once and forget the pid file."""
-        if self._process is None:
+        if self._process is None or self._buried:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, SIGKILL)
         self._process.wait()
+        self._buried = True  # its number may belong to somebody else from now on
         self.pid_file.unlink(missing_ok=True)
 
     def _started(self) -> subprocess.Popen[bytes]:

@@ -81,9 +81,6 @@ class Stack:
         """Stop all parts: first what works, then what it stands on."""
         self._closing.close()
 
-    # --- parts, by name, for tests and for the supervisor
-    # --------------------------------------------------------------
-
     def kill(self, name: str) -> None:
         """Kill a part with its whole group, as a crash would."""
         self.children[name].kill()
@@ -126,9 +123,6 @@ class Stack:
         """Move the platform's clock; the parts take it over when they are started again."""
         moved = float(self.env["MESHSIX_CLOCK_OFFSET_SECONDS"]) + by.total_seconds()
         self._tell({"MESHSIX_CLOCK_OFFSET_SECONDS": str(moved)})
-
-    # --- starting
-    # ------------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
         self.place.make()
