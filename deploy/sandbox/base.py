@@ -19,7 +19,7 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -53,7 +53,7 @@ class Frame:
         self,
         app: ASGIApp,
         *,
-        reset: Callable[[], None] | None = None,
+        reset: Callable[[], None | Awaitable[None]] | None = None,
         reads: Sequence[str] = (),
         secrets: Iterable[str] = (),
     ) -> None:
@@ -116,12 +116,12 @@ class Frame:
                 return JSONResponse({"faults": [fault.to_json() for fault in added]}, status_code=201)
             case "POST", "reset":
                 raw = await request.body()
-                self.reset(json.loads(raw)["what"] if raw else ("requests", "faults", "state"))
+                await self.reset(json.loads(raw)["what"] if raw else ("requests", "faults", "state"))
             case _:
                 return JSONResponse({"message": "method not allowed"}, status_code=405)
         return Response(status_code=204)
 
-    def reset(self, what: Iterable[str]) -> None:
+    async def reset(self, what: Iterable[str]) -> None:
         """Forget the named parts: requests, faults, state."""
         wanted = set(what)
         if "requests" in wanted:
@@ -129,7 +129,9 @@ class Frame:
         if "faults" in wanted:
             self.faults.clear()
         if "state" in wanted and self._reset is not None:
-            self._reset()
+            done = self._reset()
+            if done is not None:
+                await done
 
 
 class _Exchange:
@@ -235,7 +237,7 @@ def bind(*, host: str = "127.0.0.1", port: int = 0) -> socket.socket:
         loopback = False
     if not loopback:
         raise LoopbackOnlyError(f"a sandbox listens on loopback only, not on {host}")
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     return bound

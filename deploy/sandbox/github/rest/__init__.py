@@ -1,0 +1,1 @@
+"""GitHub's REST interface, a module for each chapter of its reference."""
