@@ -26,7 +26,7 @@ status: local ## show what runs and where
 	@$(BIN)/python -m deploy.local status
 
 test: check ## everything that CI runs: style, types, layers and all tests
-	@$(BIN)/python -m deploy.local.tools git tmux chromium
+	@$(BIN)/python -m deploy.local.tools git npm tmux chromium
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: lint ## style, types, layers

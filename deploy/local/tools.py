@@ -1,6 +1,6 @@
 """System tools that the tests need: found, installed where we may, else named with the exact command.
 
-`python -m deploy.local.tools git chromium tmux` ends with 0 when all are there.
+`python -m deploy.local.tools git npm tmux chromium` ends with 0 when all are there.
 """
 
 import os
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "git": ("git",),
+    "npm": ("npm",),
     "tmux": ("tmux",),
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 }
