@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from apps.projects.credentials import tokens
 from apps.projects.credentials.models import AccessToken
+from apps.projects.queries import bind
 from meshsix.kit import clock
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         if row is None:
             _count_bad(str(request.META.get("REMOTE_ADDR", "")))
             raise AuthenticationFailed
+        bind(row.owner, row.projects)
         return row.owner, row
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature

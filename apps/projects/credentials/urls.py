@@ -1,6 +1,12 @@
 """The addresses of credentials and tokens."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, path
 
-api_urlpatterns: list[URLPattern] = []
-page_urlpatterns: list[URLPattern] = []
+from apps.projects.credentials import views
+
+api_urlpatterns: list[URLPattern | URLResolver] = [
+    path("tokens", views.TokenList.as_view(), name="tokens-api"),
+    path("tokens/<uuid:token_id>", views.TokenDetail.as_view(), name="token-api"),
+    path("projects/<str:owner>/<str:repo>/credentials", views.CredentialHealth.as_view(), name="credentials-api"),
+]
+page_urlpatterns: list[URLPattern | URLResolver] = []
