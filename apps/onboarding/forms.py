@@ -62,6 +62,15 @@ class OnboardForm(forms.Form):
             self.fields[name] = forms.CharField(required=False, label=label, initial=getattr(Resources(), name))
         self.ask: Ask | None = None
 
+    def more(self) -> list[forms.BoundField]:
+        """Return the fields that most people leave as they are."""
+        first = {"repository", "execution_mode", "auth_method"}
+        return [self[name] for name, field in self.fields.items() if name not in first and not _is_switch(field)]
+
+    def switches(self) -> list[forms.BoundField]:
+        """Return the fields that are on or off."""
+        return [self[name] for name, field in self.fields.items() if _is_switch(field)]
+
     def clean(self) -> dict[str, Any]:
         """Check everything at the border and put its explanations beside the fields."""
         given = super().clean() or {}
@@ -80,6 +89,10 @@ class OnboardForm(forms.Form):
                 field = name if name in self.fields else None
                 for sentence in problem if isinstance(problem, list) else [problem]:
                     self.add_error(field, str(sentence))
+
+
+def _is_switch(field: forms.Field) -> bool:
+    return isinstance(field, forms.BooleanField)
 
 
 def _defaults() -> dict[str, Any]:

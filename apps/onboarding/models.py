@@ -3,7 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from apps.onboarding.states import Status
+from apps.onboarding.states import FINISHED, Status
 from meshsix.durable.models import Run
 
 
@@ -53,3 +53,8 @@ class Onboarding(models.Model):
     def full_name(self) -> str:
         """Return `owner/name`."""
         return f"{self.repo_owner}/{self.repo_name}"
+
+    @property
+    def finished(self) -> bool:
+        """Return whether it is over, well or not."""
+        return self.status in FINISHED

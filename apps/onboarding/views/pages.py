@@ -15,7 +15,7 @@ from apps.onboarding.models import Onboarding
 from apps.onboarding.states import Status
 from apps.projects.credentials.services import BadCode
 from meshsix.kit.actor import Actor, Door
-from meshsix.live.queries import last_of, latest_events
+from meshsix.live.queries import last_of, last_seq, latest_events
 from meshsix.web.actors import actor_of
 from meshsix.web.pages import needs_role
 from meshsix.web.roles import Role
@@ -32,8 +32,9 @@ def onboarding_list(request: HttpRequest) -> HttpResponse:
     rows = queries.filtered(
         queries.onboardings(request.user), status=asked["status"], owner=asked["owner"], words=asked["q"]
     )
+    seq = last_seq()  # read before the rows: what is newer is fetched again
     page = Paginator(rows, _ROWS).get_page(request.GET.get("page"))
-    context = {"page": page, "asked": asked, "statuses": list(Status)}
+    context = {"page": page, "asked": asked, "statuses": list(Status), "seq": seq}
     return render(request, _template(request, "list"), context)
 
 

@@ -1,9 +1,8 @@
-"""What templates need again and again: icons, badges with icon and word, times, durations."""
+"""What templates need again and again: the words of a state, times relative to our clock, durations."""
 
 from datetime import datetime, timedelta
 
 from django import template
-from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
@@ -15,34 +14,20 @@ register = template.Library()
 WORDS: dict[str, str] = {
     "pending": "not yet",
     "ready": "next",
-    "running": "running",
     "retrying": "tries again",
     "waiting": "waits",
     "waiting_auth": "waits for sign-in",
-    "done": "done",
-    "completed": "completed",
-    "skipped": "skipped",
     "failed": "stopped",
-    "cancelled": "cancelled",
 }
-"""The states of runs and steps in words for people."""
+"""The states of runs and steps in words for people, where the state's own name is not one."""
 
-_ICONS = {"completed": "done", "waiting_auth": "waiting", "asked": "waiting", "paused": "retrying", "lost": "retrying"}
 _MINUTE_SECONDS = 60
 
 
-@register.simple_tag
-def icon(name: str) -> SafeString:
-    """Return an icon of the sprite, hidden from screen readers: a word stands beside it."""
-    address = f"{static('web/icons.svg')}#{name}"
-    return format_html('<svg class="icon icon-{}" aria-hidden="true"><use href="{}"></use></svg>', name, address)
-
-
-@register.simple_tag
-def badge(state: str) -> SafeString:
-    """Return a state as icon, word and colour."""
-    shown = icon(_ICONS.get(state, state))
-    return format_html('<span class="badge is-{}">{}{}</span>', state, shown, WORDS.get(state, state))
+@register.filter
+def words(state: str) -> str:
+    """Return a state in words for people."""
+    return WORDS.get(state, state)
 
 
 @register.simple_tag
@@ -51,11 +36,11 @@ def moment(when: datetime | None) -> SafeString | str:
     if when is None:
         return ""
     now = clock.now()
-    words = f"{timesince(when, now, depth=1)} ago" if when <= now else f"in {timeuntil(when, now, depth=1)}"
+    said = f"{timesince(when, now, depth=1)} ago" if when <= now else f"in {timeuntil(when, now, depth=1)}"
     if abs(now - when) < timedelta(minutes=1):
-        words = "just now" if when <= now else "in a moment"
+        said = "just now" if when <= now else "in a moment"
     exact = f"{when:%Y-%m-%d %H:%M:%S} UTC"
-    return format_html('<time datetime="{}" title="{}" tabindex="0">{}</time>', when.isoformat(), exact, words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), exact, said)
 
 
 @register.simple_tag
