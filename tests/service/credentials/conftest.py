@@ -113,9 +113,15 @@ def s3(s3_server: Sandbox) -> Sandbox:
     return s3_server
 
 
+@pytest.fixture(scope="session")
+def storage_client(s3_server: Sandbox) -> Storage:
+    return storage_at(s3_server.url)  # one for all: boto3 takes a second to make a client
+
+
 @pytest.fixture
-def storage(s3: Sandbox) -> Storage:
-    return storage_at(s3.url)
+def storage(storage_client: Storage, s3: Sandbox) -> Storage:
+    assert s3.requests() == []
+    return storage_client
 
 
 def storage_at(url: str, *, region: str = "us-east-1") -> Storage:
