@@ -22,6 +22,7 @@ class Step:
     max_attempts: int
     error_code: str
     error_hint: str
+    error_detail: str
     skip_reason: str
     output: Mapping[str, Any]
 
@@ -36,6 +37,7 @@ class Step:
             max_attempts=row["max_attempts"],
             error_code=row["error_code"] or "",
             error_hint=row["error_hint"] or "",
+            error_detail=str(row["error_detail"] or ""),
             skip_reason=row["skip_reason"] or "",
             output=row["output"] or {},
         )

@@ -92,7 +92,7 @@ class PlainProgress:
         """Print what changed since the last time."""
         for step in run.steps:
             now = (step.state, step.attempt)
-            if self._seen.get(step.name, ("pending", 0)) != now:
+            if step.state != "ready" and self._seen.get(step.name, ("pending", 0)) != now:
                 self._line(f"{step.phase:<16} {step.name:<26} {step.state}{_facts(step)}")
             self._seen[step.name] = now
         if run.status != self._status:

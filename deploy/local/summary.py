@@ -29,7 +29,8 @@ def summary(stack: Stack, run: Onboarding, console: Console, *, took: timedelta)
     console.print(table)
     failed = [step for step in run.steps if step.state == "failed"]
     for step in failed:
-        console.print(f"{step.name} failed: {step.error_code}: {step.error_hint}", style="red", markup=False)
+        sentence = " ".join(word for word in (step.error_hint, step.error_detail) if word)
+        console.print(f"{step.name} failed: {step.error_code}: {sentence}", style="red", markup=False, soft_wrap=True)
     if run.status == "completed":
         _look_at(stack, run, console)
     elif not failed:
