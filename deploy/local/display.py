@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -14,9 +13,9 @@ from rich.text import Text
 from deploy.local.api import Onboarding, Step
 
 PHASES = {
-    "initialization": "1 Board, webhook and registry",
+    "initialization": "1 Board, hook, registry",
     "dev_environment": "2 Development environment",
-    "auth_settings": "3 Sign-in, model budget and settings",
+    "auth_settings": "3 Sign-in and settings",
 }
 _LOOKS = {
     "pending": ("·", "dim"),
@@ -110,9 +109,12 @@ class PlainProgress:
 
 
 def picture(run: Onboarding, notes: Sequence[str]) -> RenderableType:
-    """Return the whole picture of a run."""
-    phases = [_phase(title, [step for step in run.steps if step.phase == name]) for name, title in PHASES.items()]
-    parts: list[RenderableType] = [Text(f"{run.repository}: {run.status_text}", style="bold"), Columns(phases)]
+    """Return the whole picture of a run: three phases side by side, below them the sign-in while it is open."""
+    phases = Table.grid(expand=True, padding=(0, 0))
+    for _ in PHASES:
+        phases.add_column(ratio=1)
+    phases.add_row(*(_phase(title, [s for s in run.steps if s.phase == name]) for name, title in PHASES.items()))
+    parts: list[RenderableType] = [Text(f"{run.repository}: {run.status_text}", style="bold"), phases]
     if run.status == "waiting_auth" and run.sign_in_address:
         parts.append(Panel(Text(run.sign_in_address, overflow="fold"), title="Sign in here", border_style="yellow"))
     parts += [Text(note, style="dim") for note in notes]
@@ -121,11 +123,22 @@ def picture(run: Onboarding, notes: Sequence[str]) -> RenderableType:
 
 def _phase(title: str, steps: Sequence[Step]) -> Panel:
     table = Table.grid(padding=(0, 1))
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis")
     for step in steps:
         sign, style = _LOOKS.get(step.state, ("?", ""))
-        table.add_row(Text(sign, style=style), Text(step.name, style=style), Text(_facts(step), style="dim"))
+        table.add_row(Text(sign, style=style), Text(step.name, style=style), Text(_short_facts(step), style="dim"))
     over = sum(step.state in ("done", "skipped") for step in steps)
-    return Panel(table, title=f"{title} {over}/{len(steps)}", border_style="green" if over == len(steps) else "cyan")
+    title = f"{title} {over}/{len(steps)}"
+    return Panel(table, title=title, title_align="left", border_style="green" if over == len(steps) else "cyan")
+
+
+def _short_facts(step: Step) -> str:
+    words = [f"attempt {step.attempt} of {step.max_attempts}"] if step.attempt > 1 else []
+    words += [step.error_code] if step.error_code else []
+    words += ["skipped"] if step.state == "skipped" else []
+    return ", ".join(words)
 
 
 def _facts(step: Step) -> str:
