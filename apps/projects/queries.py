@@ -8,9 +8,14 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q, QuerySet
 
 from apps.projects.models import SHARED_HOST, Environment, Hook, Project
-from meshsix.durable.models import Run
+from meshsix.durable.models import Run, StepRow
+from meshsix.durable.states import StepState
+from meshsix.kit import names
 from meshsix.kit.names import RepositoryName
 from meshsix.web.roles import Role, may
+
+WATCHING_STEP = "verify_pod_health"
+"""The step of onboarding that waits for a runner. It stands above this app: a name, not an import."""
 
 
 def by_name(repository: RepositoryName) -> Project | None:
@@ -42,6 +47,23 @@ def said_hello_at(env_name: str, *, pod_uid: str) -> datetime | None:
 def shared_host(*, alive_since: datetime) -> Environment | None:
     """Return the environment of mode `shared` if one of its hosts has said hello since, else None."""
     return Environment.objects.filter(env_name=SHARED_HOST, said_hello_at__gte=alive_since).first()
+
+
+def environment(env_name: str) -> Environment | None:
+    """Return the environment of this name with its project, or None."""
+    return Environment.objects.select_related("project").filter(env_name=env_name).first()
+
+
+def runs_watching(environment: Environment) -> list[UUID]:
+    """Return the runs in which a step waits for this environment's runner: those of all shared projects for a host."""
+    steps = StepRow.objects.filter(name=WATCHING_STEP, state=StepState.RETRYING)
+    project = environment.project
+    if project is None:
+        steps = steps.filter(run__ask__execution_mode=environment.env_name)
+    else:
+        repository = names.RepositoryName(owner=project.owner, name=project.name)
+        steps = steps.filter(run__key=names.run_key(repository))
+    return list(steps.values_list("run_id", flat=True))
 
 
 def visible_projects(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Project]:

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from apps.projects import queries
-from apps.projects.models import Environment, Hook, HookKind, Project, ProjectStatus, new_hook_key
+from apps.projects.models import SHARED_HOST, Environment, Hook, HookKind, Project, ProjectStatus, new_hook_key
+from meshsix.durable.services import wake
 from meshsix.kit import clock, names
 from meshsix.kit.actor import SYSTEM, Actor
 from meshsix.live.services import publish
@@ -103,6 +104,30 @@ def set_status(project_id: UUID, status: ProjectStatus, *, actor: Actor = SYSTEM
         project.updated_at = clock.now()
         project.save(update_fields=["status", "updated_at"])
         _tell(_repository(project), "project-status-changed", {"status": status}, actor)
+
+
+def known_environment(env_name: str) -> Environment | None:
+    """Return the environment of this name, None where no project has it; the shared one is made when first met."""
+    if env_name == SHARED_HOST:
+        Environment.objects.get_or_create(env_name=SHARED_HOST)
+    return queries.environment(env_name)
+
+
+@transaction.atomic
+def record_hello(env_name: str, *, instance_id: str, pod_uid: str, actor: Actor) -> Environment:
+    """Record that the runner of an environment has reached us, and let the step that waits for it look now.
+
+    `pod_uid` is empty for a runner outside of the cluster. Raises Environment.DoesNotExist.
+    """
+    environment = Environment.objects.select_for_update().get(env_name=env_name)
+    environment.instance_id, environment.pod_uid, environment.said_hello_at = instance_id, pod_uid, clock.now()
+    environment.save(update_fields=["instance_id", "pod_uid", "said_hello_at"])
+    if environment.project is not None:
+        facts = {"env_name": env_name, "instance_id": instance_id}
+        _tell(_repository(environment.project), "runner-said-hello", facts, actor)
+    for run_id in queries.runs_watching(environment):
+        wake(run_id, queries.WATCHING_STEP)
+    return environment
 
 
 def repository_hook(project_id: UUID, *, secret_path: str, events: list[str]) -> Hook:

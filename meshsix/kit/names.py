@@ -12,6 +12,10 @@ _HASH_LENGTH = 8
 _LABEL_LIMIT = 63
 
 
+RUNNER_AUDIENCE = "mesh-six"
+"""Whom the token of an environment's pod is meant for."""
+
+
 class BadName(ValueError):  # noqa: N818 - reads as a word of the domain
     """A name that GitHub would not accept; the message says what is wrong and how it should look."""
 

@@ -23,7 +23,7 @@ def text(value: str) -> str:
 
 
 def structure(value: object) -> object:
-    """Return a copy of a JSON-like structure with secret-looking texts and the values under secret-looking keys masked."""
+    """Return a copy of a JSON-like structure without secret-looking texts and values under secret-looking keys."""
     if isinstance(value, str):
         return text(value)
     if isinstance(value, Mapping):

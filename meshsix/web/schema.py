@@ -44,6 +44,17 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         return {"type": "http", "scheme": "bearer", "bearerFormat": "m6_{id}_{secret}"}
 
 
+class RunnerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # the base class has no types
+    """`Authorization: Bearer` with the token of a pod, or a service token with the scope runner."""
+
+    target_class = "apps.projects.credentials.runner_views.RunnerAuthentication"
+    name = "runner"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:  # noqa: ARG002 - its signature
+        """Return the scheme."""
+        return {"type": "http", "scheme": "bearer", "description": "The token of the runner's pod, audience mesh-six."}
+
+
 def add_problems(result: dict[str, Any], generator: object, request: object, public: object) -> dict[str, Any]:  # noqa: ARG001 - a hook's signature
     """Add the problem answers to every operation that does not describe them itself."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from apps.onboarding.environment.plan import RUNNER_UID, EnvironmentPlan
+from meshsix.kit import names
 
 Json = dict[str, Any]
 
@@ -138,7 +139,7 @@ def _identity(plan: EnvironmentPlan) -> list[Json]:
 
 
 def _volumes() -> list[Json]:
-    identity = {"audience": TOKEN_AUDIENCE, "expirationSeconds": 3600, "path": "token"}
+    identity = {"audience": names.RUNNER_AUDIENCE, "expirationSeconds": 3600, "path": "token"}
     return [
         {"name": "toolbox", "emptyDir": {"sizeLimit": "1Gi"}},
         {"name": "memory", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},

@@ -31,7 +31,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         plaintext = parts[1].decode("latin-1") if len(parts) == _PARTS else ""
         row = tokens.verify(plaintext)
         if row is None:
-            _count_bad(str(request.META.get("REMOTE_ADDR", "")))
+            count_bad(str(request.META.get("REMOTE_ADDR", "")))
             raise AuthenticationFailed
         bind(row.owner, row.projects)
         return row.owner, row
@@ -41,7 +41,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         return 'Bearer realm="mesh-six"'
 
 
-def _count_bad(address: str) -> None:
+def count_bad(address: str) -> None:
     """Count one more bad token; raise Throttled where that is too many. A good token from there still works."""
     moment = int(clock.now().timestamp())
     key = f"bad-tokens:{address}:{moment // _MINUTE}"

@@ -17,6 +17,7 @@ from deploy.sandbox.records import Records
 TRACKING = "argocd.argoproj.io/tracking-id"
 ORDER = ("Namespace", "ServiceAccount", "ConfigMap", "Secret", "Role", "RoleBinding", "Service")
 WORST = ("Missing", "Degraded", "Progressing", "Healthy")
+NO_FAULT: Mapping[str, Any] = {"kind": "none", "seconds": 0, "message": ""}
 IN_PROGRESS = "another operation is already in progress"
 
 
@@ -187,9 +188,13 @@ class Applications:
             "sync": {"revision": revision, "prune": bool(asked.get("prune")), "dryRun": bool(asked.get("dryRun"))},
             "initiatedBy": {"username": user} if user else {"automated": True},
         }
+        if asked.get("infos"):
+            operation["info"] = asked["infos"]
         application["operation"] = operation
         self._write(name, application)
-        self._tasks[name] = asyncio.create_task(self._operate(name))
+        fault = self._records.get("fault", name) or NO_FAULT
+        self._records.delete("fault", name)
+        self._tasks[name] = asyncio.create_task(self._operate(name, fault))
         return copy.deepcopy(application)
 
     def resume(self) -> None:
@@ -214,7 +219,7 @@ class Applications:
             self._tasks[name].cancel()
         self._finish(name, "Failed", "Operation terminated", {})
 
-    async def _operate(self, name: str) -> None:
+    async def _operate(self, name: str, fault: Mapping[str, Any] = NO_FAULT) -> None:
         source, application = self._source(name), self.get(name)
         operation = application.pop("operation", None) or application["status"]["operationState"]["operation"]
         application["status"]["operationState"] = {
@@ -224,8 +229,6 @@ class Applications:
             "startedAt": now_text(),
         }
         self._write(name, application)
-        fault = self._records.get("fault", name) or {"kind": "none", "seconds": 0, "message": ""}
-        self._records.delete("fault", name)
         await asyncio.sleep(fault["seconds"])
         if fault["kind"] in ("Failed", "Error"):
             self._finish(name, fault["kind"], fault["message"] or "one or more objects failed to apply", {})
