@@ -23,8 +23,8 @@ def links(outputs: Mapping[str, Mapping[str, Any]]) -> tuple[Link, ...]:
         _link(outputs, "scaffold_devcontainer", "devcontainer", "Devcontainer", "url"),
         _link(outputs, "generate_kube_manifests", "commit", "Manifests", "url"),
         _link(outputs, "update_kustomization", "commit", "Kustomization", "url"),
-        _named(outputs, "verify_pod_health", "pod", "name"),
-        _named(outputs, "configure_litellm", "team", "team_id"),
+        _named(outputs, "verify_pod_health", "pod", "Environment", "name"),
+        _named(outputs, "configure_litellm", "team", "Model team", "team_id"),
     ]
     return tuple(link for link in made if link is not None)
 
@@ -34,6 +34,6 @@ def _link(outputs: Mapping[str, Mapping[str, Any]], step: str, kind: str, title:
     return Link(kind=kind, title=title, url=url) if url else None
 
 
-def _named(outputs: Mapping[str, Mapping[str, Any]], step: str, kind: str, field: str) -> Link | None:
+def _named(outputs: Mapping[str, Mapping[str, Any]], step: str, kind: str, title: str, field: str) -> Link | None:
     name = (outputs.get(step) or {}).get(field)
-    return Link(kind=kind, title=str(name), url="") if name else None
+    return Link(kind=kind, title=f"{title} {name}", url="") if name else None

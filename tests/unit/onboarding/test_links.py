@@ -15,7 +15,7 @@ def test_links_follow_the_outputs_and_leave_out_what_is_not_there() -> None:
     assert [(link.kind, link.title) for link in made] == [
         ("repository", "Repository"),
         ("board", "Board"),
-        ("team", "mesh-six-env-x"),
+        ("team", "Model team mesh-six-env-x"),
     ]
 
 
