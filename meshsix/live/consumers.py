@@ -24,7 +24,7 @@ from meshsix.live.visibility import Viewer, viewer_of
 MOST_TOPICS = 200
 MOST_WAITING = 64
 SEND_TIMEOUT_SECONDS = 30
-RECHECK_SECONDS = 10
+RECHECK_SECONDS = 5
 MALFORMED, SIGNED_OUT, NOT_ALLOWED, TOO_SLOW = 4400, 4401, 4403, 4408
 
 
@@ -132,12 +132,12 @@ class EventsConsumer(AsyncWebsocketConsumer):
         return True
 
     async def _send_batch(self, subscription: Subscription, batch: Batch) -> None:
+        subscription.sent = batch.last  # what is on its way counts as sent: falling behind must not send it again
         if batch.lines:
             lines = await self._visible(batch)
             if lines:
                 async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
                     await self.send(batch.text if lines is batch.lines else frames.events_message(batch.topic, lines))
-        subscription.sent = batch.last
 
     async def _visible(self, batch: Batch) -> Sequence[frames.Line]:
         """Return what of a feed this viewer may see (an aggregate was checked when it was asked for)."""
@@ -158,7 +158,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         if batch.last > subscription.offered:
             await self._send_batch(subscription, batch)
             subscription.offered = batch.last
-        if len(batch.lines) < PAGE and subscription.topic in self._subscriptions:
+        if not batch.full and subscription.topic in self._subscriptions:
             subscription.behind = not hub().settle(subscription.topic, subscription.offered)
 
     async def _recheck(self) -> None:
@@ -206,7 +206,7 @@ def _page(topic: str, number: int) -> Batch:
     if frames.feed_kind(topic):
         return read_feed(topic, number)[0]
     lines = [frames.line(event, in_feed=False) for event in queries.after(topic, number, most=PAGE)]
-    return batch_of(topic, number, lines, last=lines[-1].number if lines else number)
+    return batch_of(topic, number, lines)
 
 
 def _rest(batch: Batch, number: int) -> Batch:

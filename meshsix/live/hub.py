@@ -7,7 +7,7 @@ while rows are handed out, so a slow client cannot hold up the others.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -23,6 +23,7 @@ from meshsix.live.frames import Line
 from meshsix.live.threads import in_thread
 
 PAGE = 500
+MOST_CHARACTERS = 250_000
 SWEEP_SECONDS = 2.0
 REST_AFTER_FAILURE_SECONDS = 1.0
 FIRST_LOOK_AGAIN_SECONDS = 0.05
@@ -39,6 +40,7 @@ class Batch:
     last: int
     lines: Sequence[Line]
     text: str
+    full: bool
 
 
 class Follower(Protocol):
@@ -125,7 +127,7 @@ class Hub:
         self._tails[batch.topic] = batch.last
         for follower in tuple(self._followers[batch.topic]):
             follower.offer(batch)
-        if len(batch.lines) == PAGE:
+        if batch.full:
             self._touch([batch.topic])
 
     async def _read(self, wanted: Mapping[str, int]) -> list[Batch]:
@@ -152,8 +154,7 @@ def read_aggregates(tails: Mapping[str, int]) -> list[Batch]:
     found = queries.after_each(tails, most=PAGE)
     batches = []
     for topic, events in groupby(found, key=lambda event: event.aggregate_id):
-        lines = [frames.line(event, in_feed=False) for event in events]
-        batches.append(batch_of(topic, tails[topic], lines, last=lines[-1].number))
+        batches.append(batch_of(topic, tails[topic], [frames.line(event, in_feed=False) for event in events]))
     return batches
 
 
@@ -164,14 +165,28 @@ def read_feed(topic: str, tail: int) -> tuple[Batch, bool]:
     """
     found, horizon = queries.feed_after(frames.feed_kind(topic) or "", tail, most=PAGE)
     lines = [frames.line(event, in_feed=True) for event in found]
-    last = lines[-1].number if len(lines) == PAGE else max(tail, horizon.safe)
-    return batch_of(topic, tail, lines, last=last), horizon.safe < horizon.given
+    return batch_of(topic, tail, lines, last=max(tail, horizon.safe)), horizon.safe < horizon.given
 
 
-def batch_of(topic: str, after: int, lines: Sequence[Line], *, last: int) -> Batch:
-    """Return lines that follow `after` without a gap as a batch, with its text made here, in the reading thread."""
-    text = frames.events_message(topic, lines) if lines else ""
-    return Batch(topic=topic, after=after, last=last, lines=lines, text=text)
+def batch_of(topic: str, after: int, lines: Sequence[Line], *, last: int | None = None) -> Batch:
+    """Return the first of these lines, which follow `after` without a gap, as a batch of a size that clients take.
+
+    `last` is how far the lines were looked for. The text is made here, in the reading thread, once for all followers.
+    """
+    taken = list(_up_to_size(lines))
+    full = len(taken) < len(lines) or len(lines) == PAGE
+    end = taken[-1].number if taken and (full or last is None) else last
+    text = frames.events_message(topic, taken) if taken else ""
+    return Batch(topic=topic, after=after, last=after if end is None else end, lines=taken, text=text, full=full)
+
+
+def _up_to_size(lines: Sequence[Line]) -> Iterator[Line]:
+    size = 0
+    for line in lines:
+        if size and size + len(line.text) > MOST_CHARACTERS:
+            return
+        size += len(line.text)
+        yield line
 
 
 async def _forever(work: Callable[[], Coroutine[None, None, None]]) -> None:
