@@ -29,7 +29,7 @@ SANDBOXES = {
     "ntfy": "deploy.sandbox.ntfy:sandbox",
     "s3": "deploy.sandbox.s3:sandbox",
 }
-PORTS_FILE = "ports.json"
+PORTS_FILE, LAST_PORTS_FILE = "ports.json", "last-ports.json"
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -64,13 +64,12 @@ def owned(data: Path) -> TextIO:
 
 
 def last_ports(data: Path) -> dict[str, int]:
-    """Return the ports of the last run, and take the file away until we are ready."""
-    path = data / PORTS_FILE
+    """Return the ports of the last run, and take ports.json away until we are ready."""
+    (data / PORTS_FILE).unlink(missing_ok=True)
     try:
-        ports: dict[str, int] = json.loads(path.read_text())
+        ports: dict[str, int] = json.loads((data / LAST_PORTS_FILE).read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    path.unlink()
     return ports
 
 
@@ -104,9 +103,10 @@ def assemble(data: Path, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Li
 def announce(data: Path, served: Mapping[str, Listening]) -> None:
     """Write ports.json in one move and print its content."""
     text = json.dumps({name: each.socket.getsockname()[1] for name, each in served.items()})
-    draft = data / f"{PORTS_FILE}.new"
-    draft.write_text(text)
-    draft.replace(data / PORTS_FILE)
+    for name in (LAST_PORTS_FILE, PORTS_FILE):
+        draft = data / f"{name}.new"
+        draft.write_text(text)
+        draft.replace(data / name)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -119,6 +119,7 @@ def main(words: Sequence[str]) -> int:
         with owned(asked.data):
             served = assemble(asked.data, configured(json.loads(asked.config.read_text()), asked.only))
             asyncio.run(serve(served.values(), ready=lambda: announce(asked.data, served)))
+            (asked.data / PORTS_FILE).unlink(missing_ok=True)
     except (ConfigError, OSError, json.JSONDecodeError) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 2
