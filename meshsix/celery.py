@@ -52,7 +52,7 @@ app.conf.update(
         "socket_connect_timeout": _BROKER_TIMEOUT_SECONDS,
         "socket_keepalive": True,
     },
-    result_backend=settings.REDIS_URL,
+    result_backend=f"meshsix.chords.Counter+{settings.REDIS_URL}",
     result_expires=_RESULTS_LAST,
     result_backend_transport_options={"retry_policy": _ONE_RETRY},
     redis_socket_timeout=_BROKER_TIMEOUT_SECONDS,

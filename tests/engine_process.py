@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,10 +28,8 @@ def celery_process(words: Sequence[str], log: Path, environment: Mapping[str, st
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a process and its children, as a lost machine would."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait(timeout=DEADLINE_SECONDS)
 
 
@@ -43,7 +41,9 @@ def start_worker(
 
 
 @contextmanager
-def workers(count: int, log: Path, environment: Mapping[str, str], options: Sequence[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+def workers(
+    count: int, log: Path, environment: Mapping[str, str], options: Sequence[str]
+) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run `count` workers for the length of the block."""
     with ExitStack() as stack:
         started = []

@@ -49,7 +49,7 @@ def compile_run(run_id: UUID, plan: Plan, states: Mapping[str, str]) -> Signatur
 
 def run_step(run_id: UUID, step: str, queue: str) -> Signature:
     """Return the message that lets one step run."""
-    return Signature(RUN_STEP, args=(str(run_id), step), immutable=True, app=app, options={"queue": queue})
+    return _message(RUN_STEP, (str(run_id), step), queue)
 
 
 def steps_in(link: Mapping[str, object]) -> Iterator[str]:
@@ -136,11 +136,11 @@ def _fork(run_id: UUID, fork: Fork, rest: Stretch, queue: str, *, in_header: boo
     if rest and isinstance(rest[0], Link):
         body = _signature(run_id, rest, queue, in_header=in_header)
     else:
-        body = Signature(GO_ON, args=(str(run_id),), immutable=True, app=app, options={"queue": queue})
-    return chord([_with_result(branch) for branch in header], body, app=app)
+        body = _message(GO_ON, (str(run_id),), queue)
+    return chord(header, body, app=app)
 
 
-def _with_result(branch: Signature) -> Signature:
-    """Keep the result of a header's member: a chord counts them."""
-    branch.options["ignore_result"] = False
-    return branch
+def _message(task: str, args: tuple[str, ...], queue: str) -> Signature:
+    """Return a message whose result nobody reads; a chord counts its header's members without their results."""
+    options = {"queue": queue, "ignore_result": True}
+    return Signature(task, args=args, immutable=True, app=app, options=options)

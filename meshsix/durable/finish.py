@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from meshsix.durable import answers, endings, leases, moves
+from meshsix.durable import answers, endings, leases, moves, nudges
 from meshsix.durable.endings import Ask, Done, Ending, Fail, Pause, Skip
 from meshsix.durable.leases import Lease
 from meshsix.durable.models import StepRow
@@ -112,7 +112,7 @@ def _columns(lease: Lease, ending: Ending, now: datetime) -> dict[str, Any]:
                 "hint": ending.hint,
                 "detail": ending.detail,
                 "due_at": ending.due_at,
-                "nudge_at": ending.due_at,
+                "nudge_at": nudges.recovers_at(ending.due_at, now),
                 "counts": ending.counts,
                 "attempt_after": lease.attempt if ending.counts else lease.attempt - 1,
             }

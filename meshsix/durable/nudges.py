@@ -8,12 +8,13 @@ import atexit
 import os
 import queue
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from celery import Signature
 from celery._state import get_current_worker_task
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import KombuError
 from kombu.exceptions import OperationalError as BrokerError
@@ -110,6 +111,11 @@ def nudge(run_id: UUID) -> None:
 def nudge_on_commit(run_id: UUID) -> None:
     """Nudge the run once the transaction is committed."""
     transaction.on_commit(lambda: nudge(run_id), robust=True)
+
+
+def recovers_at(due_at: datetime, now: datetime) -> datetime:
+    """Return when recovery sends the message of a step that is due then: at once where no countdown did it before."""
+    return due_at + settings.DURABLE_NUDGE_GRACE if due_at - now <= LONGEST_COUNTDOWN else due_at
 
 
 def nudge_step(run_id: UUID, step: str, *, pause: timedelta | None = None) -> None:

@@ -86,13 +86,14 @@ def _bounded(step: Step, left: timedelta) -> Iterator[None]:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise TimedOut(f"{step.name} took longer than {step.timeout.total_seconds():g} s.")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(left.total_seconds(), 0.001))
+    handler = signal.signal(signal.SIGALRM, stop)
+    timer = signal.setitimer(signal.ITIMER_REAL, max(left.total_seconds(), 0.001))
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, handler)
+        signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
 def _drop_broken_connection(error: Exception) -> None:

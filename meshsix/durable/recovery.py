@@ -45,7 +45,10 @@ def release(step_id: int, now: datetime) -> None:
     )
     detail = f"The lease of {lease.owner} ended at {lease.until.isoformat()}."
     ending = endings.retry(endings.LOST, detail, trial, now=now, chance=random.random())
-    if finish.finish(lease, ending, now=now, goes_on=False) is not None:
+    finished = finish.finish(lease, ending, now=now, goes_on=False)
+    if finished is not None:
+        if finished.due_at is not None:
+            nudges.nudge_step(lease.run_id, lease.step, pause=finished.due_at - now)
         log.warning("lease over", run=str(lease.run_id), step=lease.step, attempt=lease.attempt, owner=lease.owner)
 
 

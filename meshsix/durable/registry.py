@@ -46,3 +46,14 @@ def step(workflow_name: str, step_name: str) -> tuple[Workflow, Step]:
 @cache
 def _steps(workflow_name: str) -> dict[str, Step]:
     return plan.functions(workflow(workflow_name))
+
+
+def forget() -> None:
+    """Read the setting again at the next question; for tests that deploy other workflows."""
+    workflows.cache_clear()
+    forget_steps()
+
+
+def forget_steps() -> None:
+    """Look the steps up again in the known workflows."""
+    _steps.cache_clear()

@@ -1,7 +1,7 @@
 """What a durable step costs: 14 empty steps, 100 runs at once, beside a plain Celery chain and beside DBOS.
 
-Run `python -m tests.perf.bench_engine`. All three use the same PostgreSQL and Valkey, two worker processes each, and the
-same clock: from the first request to start a run until the last step of the last run. The gap is the time from the end
+Run `python -m tests.perf.bench_engine`. All three use the same PostgreSQL and Valkey, two worker processes each, and
+the same clock: from the first request to start a run until the last step of the last run. The gap is the time from the end
 of a run's step to the beginning of its next one.
 """
 
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
 
@@ -65,7 +66,7 @@ def _figures(notes: Path, began: float) -> Figures:
         run, _step, moment = line.split()
         moments[run].append(float(moment))
     assert {len(times) for times in moments.values()} == {STEPS}, "a step ran twice or never"
-    gaps = [later - earlier for times in moments.values() for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for times in moments.values() for earlier, later in pairwise(times)]
     cuts = statistics.quantiles(gaps, n=20)
     return {
         "steps_per_second": round(RUNS * STEPS / (max(max(times) for times in moments.values()) - began)),
