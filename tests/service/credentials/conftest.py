@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 
 import httpx
 import pytest
 
 from deploy.local.servers import OpenBao
-from meshsix.integrations.claude import Claude, OAuthAddresses
+from meshsix.integrations.claude import Claude
 from meshsix.integrations.litellm import LiteLLM
 from meshsix.integrations.ntfy import Ntfy
 from meshsix.integrations.storage import Storage
 from meshsix.integrations.vault import AppRole, Vault
 from meshsix.wiring import Clients
 from tests.sandboxes import Sandbox, sandbox
-
-TIMEOUT = timedelta(seconds=5)
+from tests.service.credentials.runs import Run
+from tests.service.credentials.vendors import TIMEOUT, claude_at, storage_at
 
 
 @pytest.fixture(scope="session")
@@ -70,18 +69,6 @@ def claude(sign_in: Sandbox) -> Iterator[Claude]:
         yield client
 
 
-def claude_at(server: Sandbox, *, client_id: str = "client-of-tests") -> Claude:
-    addresses = OAuthAddresses(
-        authorize=f"{server.url}/oauth/authorize",
-        token=f"{server.url}/v1/oauth/token",
-        device=f"{server.url}/v1/oauth/device",
-        redirect=f"{server.url}/oauth/code/callback",
-        client_id=client_id,
-        scopes=("user:profile", "user:inference"),
-    )
-    return Claude(oauth=addresses, api_url=server.url, timeout=TIMEOUT)
-
-
 @pytest.fixture
 def litellm_sandbox(litellm_server: Sandbox) -> Sandbox:
     litellm_server.reset()
@@ -124,19 +111,13 @@ def storage(storage_client: Storage, s3: Sandbox) -> Storage:
     return storage_client
 
 
-def storage_at(url: str, *, region: str = "us-east-1") -> Storage:
-    return Storage(
-        endpoint_url=url,
-        bucket="mesh-six-tests",
-        region=region,
-        access_key="planted-access",
-        secret_key="planted-secret",
-        timeout=TIMEOUT,
-    )
-
-
 @pytest.fixture
 def clients(vault: Vault, claude: Claude, litellm: LiteLLM, ntfy: Ntfy, storage: Storage) -> Clients:
     made = Clients()
     made.__dict__.update(vault=vault, claude=claude, litellm=litellm, ntfy=ntfy, storage=storage)
     return made
+
+
+@pytest.fixture
+def run(clients: Clients) -> Run:
+    return Run(clients)

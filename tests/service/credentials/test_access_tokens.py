@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -12,7 +13,6 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import IntegrityError, connection, transaction
-from django.http import HttpResponse
 from django.test import Client
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -64,7 +64,7 @@ def api() -> Client:
     return Client()
 
 
-def get(api: Client, path: str, token: str) -> HttpResponse:
+def get(api: Client, path: str, token: str) -> Any:  # noqa: ANN401 - Django's test answer has no public type
     return api.get(path, headers={"authorization": f"Bearer {token}"})
 
 
@@ -163,6 +163,7 @@ def test_lives_classes_and_scopes_are_bounded() -> None:
     with pytest.raises(NotAllowed):
         tokens.issue(owner, [])
     row = tokens.issue(owner, ["read"]).row
+    broken: dict[str, Any]
     for broken in ({"scopes": []}, {"scopes": ["root"]}, {"token_class": "god"}, {"token_class": "runner"}):
         with pytest.raises(IntegrityError), transaction.atomic():
             AccessToken.objects.filter(pk=row.pk).update(**broken)
