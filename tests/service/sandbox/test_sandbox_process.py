@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service.sandbox.process import ROOT, Process, running
+from tests.service.sandbox.process import ROOT, Process, eventually, running
 
 CONFIG: dict[str, dict[str, Any]] = {"litellm": {"master_key": "sk-m"}, "ntfy": {}, "sign_in": {}}
 
@@ -67,6 +67,32 @@ def test_wrong_configuration_says_what_is_wrong(tmp_path: Path) -> None:
 def test_one_directory_has_one_process(tmp_path: Path) -> None:
     with running(tmp_path, {"ntfy": {}}):
         assert "another process serves" in refused(tmp_path, {"ntfy": {}})
+
+
+def test_all_vendors_work_together(tmp_path: Path) -> None:
+    application = {"repo_url": "${github}/octo-org/platform.git", "path": "k8s/base", "namespace": "mesh-six-envs"}
+    config = {
+        **CONFIG,
+        "github": {"tokens": [{"token": "github-token", "login": "octo-user"}]},
+        "kubernetes": {"token": "kube-token"},
+        "argocd": {
+            "token": "argo-token",
+            "kubernetes_token": "kube-token",
+            "git_token": "github-token",
+            "applications": {"mesh-six": {**application, "revision": "main"}},
+        },
+        "s3": {},
+    }
+    with running(tmp_path, config) as process:
+        address = f"{process.urls['argocd']}/api/v1/applications/mesh-six"
+        headers = {"Authorization": "Bearer argo-token"}
+        httpx.post(f"{address}/sync", json={}, headers=headers).raise_for_status()
+
+        def phase() -> str:
+            state = httpx.get(address, headers=headers).json()["status"].get("operationState") or {}
+            return str(state.get("phase")) if state.get("finishedAt") else ""
+
+        assert eventually(phase, what="the end of the operation") == "Succeeded"
 
 
 def test_only_the_named_vendors_are_served(tmp_path: Path) -> None:
