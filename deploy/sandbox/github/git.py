@@ -130,10 +130,13 @@ class Git:
         commits = self.log(full_name, sha, limit=1)
         return commits[0] if commits else None
 
-    def log(self, full_name: str, *revisions: str, limit: int = 100) -> list[Commit]:
-        """Return commits, newest first; none if a revision does not exist."""
+    def log(self, full_name: str, *revisions: str, limit: int = 100, path: str = "") -> list[Commit]:
+        """Return commits (that touched `path`), newest first; none if a revision does not exist."""
         shape = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x01"
-        done = self._try(full_name, "log", f"-{limit}", f"--format={shape}", "--end-of-options", *revisions, "--")
+        paths = (path,) if path else ()
+        done = self._try(
+            full_name, "log", f"-{limit}", f"--format={shape}", "--end-of-options", *revisions, "--", *paths
+        )
         if done is None:
             return []
         found = []

@@ -100,7 +100,7 @@ def commits(call: Call) -> Reply:
         raise Problem(409, "Git Repository is empty.")
     if sha is None:
         raise not_found()
-    log = call.world.git.log(record.full_name, sha, limit=1_000)
+    log = call.world.git.log(record.full_name, sha, limit=1_000, path=call.query.get("path", ""))
     return call.page([git_shapes.commit(call.world, record, each) for each in log])
 
 
