@@ -39,9 +39,12 @@ class Contents:
         return Branch.parse(self._transport.rest(repo.owner, "GET", path).json_object)
 
     def ruled(self, repo: RepositoryName, branch: str) -> bool:
-        """Return whether a ruleset asks for pull requests into this branch."""
+        """Return whether a ruleset asks for pull requests into this branch. False where the server has no rulesets."""
         path = f"/repos/{repo.full_name}/rules/branches/{quote(branch, safe='')}"
-        return any(rule["type"] == "pull_request" for rule in self._transport.pages(repo.owner, path))
+        try:
+            return any(rule["type"] == "pull_request" for rule in self._transport.pages(repo.owner, path))
+        except Missing:
+            return False
 
     def create_branch(self, repo: RepositoryName, name: str, *, sha: str) -> None:
         """Create a branch at this commit. Raises Conflict where it exists."""

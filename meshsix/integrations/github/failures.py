@@ -18,7 +18,14 @@ VENDOR = "github"
 SECONDARY_PAUSE = timedelta(minutes=1)
 """GitHub's advice where a secondary limit names no time."""
 _MARGIN = timedelta(seconds=1)
-_LIMIT_WORDS = ("secondary rate limit", "abuse detection", "retry your request again later", "submitted too quickly")
+_LIMIT_WORDS = (
+    "api rate limit exceeded",
+    "api rate limit already exceeded",
+    "secondary rate limit",
+    "abuse detection",
+    "retry your request again later",
+    "submitted too quickly",
+)
 _CONFLICT_WORDS = ("already exists", "already been taken", "expected branch to point to", "expected head")
 _LATER_WORDS = ("timeout", "timed out", "something went wrong", "try again", "couldn't respond")
 
@@ -108,7 +115,7 @@ def _limited(answer: Answer, problem: Problem, words: str) -> bool:
         or "RATE_LIMIT" in problem.kinds
     ):
         return True
-    told = any(word in words for word in _LIMIT_WORDS) or "api rate limit exceeded" in words
+    told = any(word in words for word in _LIMIT_WORDS)
     if answer.status == HTTPStatus.FORBIDDEN:
         return told or "retry-after" in answer.headers or answer.headers.get("x-ratelimit-remaining") == "0"
     return told and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
