@@ -165,7 +165,6 @@ EVENT_PARTITIONS_AHEAD_MONTHS = env.whole("EVENT_PARTITIONS_AHEAD_MONTHS", 3)
 
 # --- GitHub ---------------------------------------------------------------------------------------------------------
 GITHUB_API_URL = env.url("GITHUB_API_URL", "https://api.github.com")
-GITHUB_GRAPHQL_URL = env.url("GITHUB_GRAPHQL_URL", f"{GITHUB_API_URL}/graphql")
 GITHUB_WEB_URL = env.url("GITHUB_WEB_URL", "https://github.com")
 GITHUB_TOKEN = env.secret("GITHUB_TOKEN", "")
 GITHUB_APP_ID = env.text("GITHUB_APP_ID", "")
@@ -290,6 +289,10 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "meshsix.web.schema.add_problems",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "OnboardingStatusEnum": "apps.onboarding.models.STATUS_CHOICES",
+        "TokenClassEnum": "apps.projects.credentials.models.TokenClass",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

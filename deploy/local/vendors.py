@@ -36,7 +36,6 @@ def _github_config(kept: Kept, public_url: str) -> dict[str, Any]:
 def _github_settings(kept: Kept, url: str) -> dict[str, str]:
     return {
         "GITHUB_API_URL": url,
-        "GITHUB_GRAPHQL_URL": f"{url}/graphql",
         "GITHUB_WEB_URL": url,
         "GITHUB_TOKEN": kept.secret("github-token"),
         "GITHUB_WRITE_INTERVAL_SECONDS": "0",
