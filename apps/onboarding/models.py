@@ -6,6 +6,8 @@ from django.db import models
 from apps.onboarding.states import FINISHED, Status
 from meshsix.durable.models import Run
 
+STATUS_CHOICES = [(item.value, item.name.title()) for item in Status]
+
 
 class Onboarding(models.Model):
     """What an onboarding is doing, kept by `services.follow`."""
@@ -15,7 +17,7 @@ class Onboarding(models.Model):
     repo_name = models.CharField(max_length=100)
     display_name = models.CharField(max_length=100)
     execution_mode = models.CharField(max_length=20)
-    status = models.CharField(max_length=20, choices=[(item.value, item.name.title()) for item in Status])
+    status = models.CharField(max_length=20, choices=STATUS_CHOICES)
     current_phase = models.CharField(max_length=40, blank=True)
     current_activities = ArrayField(models.CharField(max_length=60), default=list)
     completed_activities = ArrayField(models.CharField(max_length=60), default=list)

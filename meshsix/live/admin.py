@@ -1,7 +1,5 @@
 """The event log in Django's admin: to look at, never to write."""
 
-from typing import ClassVar
-
 from django.contrib import admin
 
 from meshsix.live.models import Aggregate, Event, EventKey
@@ -12,10 +10,10 @@ from meshsix.web.admin import ReadOnlyAdmin
 class EventAdmin(ReadOnlyAdmin):
     """Events, newest first."""
 
-    list_display: ClassVar = ["seq", "timestamp", "aggregate_id", "aggregate_seq", "event_type", "agent_id", "trace_id"]
-    list_filter: ClassVar = ["event_type"]
-    search_fields: ClassVar = ["=aggregate_id", "=trace_id", "=task_id", "=agent_id"]
-    ordering: ClassVar = ["-seq"]
+    list_display = ["seq", "timestamp", "aggregate_id", "aggregate_seq", "event_type", "agent_id", "trace_id"]
+    list_filter = ["event_type"]
+    search_fields = ["=aggregate_id", "=trace_id", "=task_id", "=agent_id"]
+    ordering = ["-seq"]
     date_hierarchy = None
 
 
@@ -23,13 +21,13 @@ class EventAdmin(ReadOnlyAdmin):
 class AggregateAdmin(ReadOnlyAdmin):
     """How many events each aggregate has."""
 
-    list_display: ClassVar = ["aggregate_id", "events"]
-    search_fields: ClassVar = ["=aggregate_id"]
+    list_display = ["aggregate_id", "events"]
+    search_fields = ["=aggregate_id"]
 
 
 @admin.register(EventKey)
 class EventKeyAdmin(ReadOnlyAdmin):
     """Idempotency keys in use."""
 
-    list_display: ClassVar = ["idempotency_key", "event_type", "aggregate_id", "aggregate_seq", "timestamp"]
-    search_fields: ClassVar = ["=idempotency_key", "=aggregate_id"]
+    list_display = ["idempotency_key", "event_type", "aggregate_id", "aggregate_seq", "timestamp"]
+    search_fields = ["=idempotency_key", "=aggregate_id"]

@@ -10,7 +10,6 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
@@ -38,7 +37,7 @@ class Subscription:
     behind: bool = True
 
 
-class EventsConsumer(AsyncWebsocketConsumer):
+class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels has no types
     """One tab, or one program."""
 
     channel_layer_alias = "none: the hub listens for all sockets of the process"
@@ -215,8 +214,3 @@ def _rest(batch: Batch, number: int) -> Batch:
         return batch
     lines = [line for line in batch.lines if line.number > number]
     return batch_of(batch.topic, number, lines, last=batch.last)
-
-
-def as_asgi() -> Any:  # noqa: ANN401 - Channels has no types
-    """Return the ASGI application of this consumer."""
-    return EventsConsumer.as_asgi()

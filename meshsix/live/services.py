@@ -31,6 +31,9 @@ ORDER BY given.position
 """
 
 
+Row = tuple[UUID, datetime, str, str, str, str, int, str, str, str | None]
+
+
 class KeyReused(Exception):  # noqa: N818 - reads as a word of the domain
     """An idempotency key was used before for something else: another aggregate or another type of event."""
 
@@ -113,7 +116,7 @@ def publish_all(events: Iterable[NewEvent]) -> list[Published]:
     return published
 
 
-def _row(event: NewEvent) -> tuple[object, ...]:
+def _row(event: NewEvent) -> Row:
     facts = dict(event.payload)
     if event.actor is not None:
         facts["actor"] = event.actor.as_json()

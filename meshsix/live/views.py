@@ -1,7 +1,5 @@
 """The event log by REST: with filters in order of seq, or one aggregate without a gap."""
 
-from typing import ClassVar
-
 from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -95,7 +93,7 @@ _EXAMPLE = OpenApiExample(
 class Events(APIView):
     """The log."""
 
-    permission_classes: ClassVar = [permissions.Viewer]
+    permission_classes = [permissions.Viewer]
 
     @extend_schema(operation_id="list_events", parameters=[EventFilter], responses={200: _PAGE}, examples=[_EXAMPLE])
     def get(self, request: Request) -> Response:
@@ -112,7 +110,7 @@ class Events(APIView):
 class Replay(APIView):
     """One aggregate."""
 
-    permission_classes: ClassVar = [permissions.Viewer]
+    permission_classes = [permissions.Viewer]
 
     @extend_schema(operation_id="replay_events", parameters=[ReplayFilter], responses={200: _PAGE}, examples=[_EXAMPLE])
     def get(self, request: Request, aggregate_id: str) -> Response:

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
-from importlib import import_module
 from io import BytesIO
 from typing import Protocol, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.handlers.asgi import ASGIRequest
 from django.utils.module_loading import import_string
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
@@ -44,17 +45,18 @@ class Viewer:
 
     def may_see(self, aggregate_id: str) -> bool:
         """Return whether they may read the events of this aggregate."""
-        allowed = cast("MaySee", import_string(settings.EVENT_VISIBILITY))
+        allowed = cast("MaySee", import_string(str(settings.EVENT_VISIBILITY)))
         return self.may_look and allowed(self.user, aggregate_id)
 
 
 def viewer_of(scope: Scope) -> Viewer | None:
     """Return who opened this socket, by the session cookie or the token of its handshake; None for nobody."""
     plain = ASGIRequest({**scope, "type": "http", "method": "GET"}, BytesIO())
-    engine = import_module(settings.SESSION_ENGINE)
-    plain.session = engine.SessionStore(_cookies(scope).get(settings.SESSION_COOKIE_NAME))
+    store = cast("type[SessionBase]", import_string(f"{settings.SESSION_ENGINE}.SessionStore"))
+    plain.session = store(_cookies(scope).get(settings.SESSION_COOKIE_NAME))
     plain.user = get_user(plain)
-    request = Request(plain, authenticators=[kind() for kind in api_settings.DEFAULT_AUTHENTICATION_CLASSES])
+    kinds = cast("list[type[BaseAuthentication]]", api_settings.DEFAULT_AUTHENTICATION_CLASSES)
+    request = Request(plain, authenticators=[kind() for kind in kinds])
     try:
         user = request.user
     except APIException:

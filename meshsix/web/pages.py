@@ -1,7 +1,7 @@
 """Gates of pages: who is not signed in goes to the sign-in page, who lacks a role reads which one and whom to ask."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.models import User
@@ -13,23 +13,22 @@ from meshsix.web.catalog import wording
 from meshsix.web.roles import DOES, Role, may, roles_of
 
 P = ParamSpec("P")
-Page = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 MOST_NAMES = 5
 
 
-def needs_role(role: Role) -> Callable[[Page[P]], Page[P]]:
+def needs_role(role: Role) -> Callable[[View[P]], View[P]]:
     """Let a page be seen by those who may do what `role` is for."""
 
-    def guard(page: Page[P]) -> Page[P]:
-        @wraps(page)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guard(page: View[P]) -> View[P]:
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not may(request.user, role):
                 return refusal(request, role)
             return page(request, *args, **kwargs)
 
-        return guarded
+        return update_wrapper(guarded, page)
 
     return guard
 

@@ -6,11 +6,12 @@ from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from meshsix.web.problems import FieldError, Problem
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # DRF's views read the settings that name this module
+    from rest_framework.views import APIView
+
     _Queryset = QuerySet[Any]
 else:
     _Queryset = QuerySet
@@ -26,7 +27,9 @@ class CursorPages(CursorPagination):
     cursor_query_description = "Where to go on: the cursor in `next` or `previous` of an earlier answer."
     page_size_query_description = "How many to return, at most 200."
 
-    def paginate_queryset(self, queryset: _Queryset, request: Request, view: APIView | None = None) -> list[Any] | None:
+    def paginate_queryset(  # type: ignore[override] # the stubs of the base class allow sequences, its code does not
+        self, queryset: _Queryset, request: Request, view: "APIView | None" = None
+    ) -> list[Any] | None:
         """Return one page. Raises Problem `bad_cursor`, or `invalid` for a limit that is not a number from 1 to 200."""
         try:
             return super().paginate_queryset(queryset, request, view)

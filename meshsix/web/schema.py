@@ -1,9 +1,19 @@
-"""What drf-spectacular cannot know by itself: how tokens sign in, and that every operation may answer a problem."""
+"""The API's description: its two addresses, and what drf-spectacular cannot know by itself.
+
+That is: how tokens sign in, and that every operation may answer a problem.
+"""
 
 from typing import Any
 
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.utils.decorators import method_decorator
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 _ANSWERS = {
@@ -53,6 +63,27 @@ class RunnerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:  # noqa: ARG002 - its signature
         """Return the scheme."""
         return {"type": "http", "scheme": "bearer", "description": "The token of the runner's pod, audience mesh-six."}
+
+
+class Description(SpectacularAPIView):
+    """The OpenAPI description."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - its signature
+        """Return the description."""
+        return super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call, no-any-return] # has no types
+
+
+@method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE]}), name="dispatch")
+class Docs(SpectacularSwaggerSplitView):
+    """The description to read and try; its library sets styles by itself, so they are allowed on this page alone."""
+
+    url_name = "api-schema"
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - its signature
+        """Return the page, or its script."""
+        return super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call, no-any-return] # has no types
 
 
 def add_problems(result: dict[str, Any], generator: object, request: object, public: object) -> dict[str, Any]:  # noqa: ARG001 - a hook's signature

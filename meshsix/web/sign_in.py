@@ -9,7 +9,6 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 
 from meshsix.kit import clock
 from meshsix.web import limits
@@ -75,10 +74,6 @@ class SignOut(LogoutView):
     """Ends the session; by POST only."""
 
     http_method_names = ["post", "options"]
-
-    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        """Sign out."""
-        return super().post(request, *args, **kwargs)
 
 
 def is_locked(user: User) -> bool:

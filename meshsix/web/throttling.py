@@ -1,14 +1,18 @@
 """The one throttle of the API: by token, else by person, else by address (see limits.py)."""
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from meshsix.web import limits
 from meshsix.web.addresses import client_address
 from meshsix.web.permissions import Scoped
+
+if TYPE_CHECKING:  # DRF's views read the settings that name this module
+    from rest_framework.views import APIView
 
 SERVICE_TOKEN_LIMIT = 6000
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -19,7 +23,7 @@ class Throttle(BaseThrottle):
 
     _taken: limits.Taken | None = None
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         """Return whether the caller has requests left; the middleware writes the RateLimit headers."""
         scope = getattr(view, "throttle_scope", "read" if request.method in _READS else "write")
         if scope is None or not settings.RATE_LIMITS_ON:

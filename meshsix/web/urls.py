@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from meshsix.web import views
+from meshsix.web import schema, views
 from meshsix.web.sign_in import SignIn, SignOut
 
 root_urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,8 +15,8 @@ root_urlpatterns: list[URLPattern | URLResolver] = [
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("health", views.Health.as_view(), name="api-health"),
-    path("schema", views.Description.as_view(), name="api-schema"),
-    path("docs", views.Docs.as_view(), name="api-docs"),
+    path("schema", schema.Description.as_view(), name="api-schema"),
+    path("docs", schema.Docs.as_view(), name="api-docs"),
 ]
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.overview, name="overview"),

@@ -1,16 +1,13 @@
-"""What belongs to no app: overview, account, health, metrics, the API's description, and the pages of errors."""
+"""What belongs to no app: overview, account, health, metrics, and the pages of errors."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from csp.constants import SELF, UNSAFE_INLINE
-from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.utils.decorators import method_decorator
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
@@ -68,7 +65,7 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's sig
 class Health(APIView):
     """Whether the platform works: words for everybody, details for admins."""
 
-    permission_classes: ClassVar = [AllowAny]
+    permission_classes = [AllowAny]
     throttle_scope = None
 
     @extend_schema(
@@ -110,35 +107,14 @@ class PlainText(BaseRenderer):
 class Metrics(APIView):
     """What this process counted, for Prometheus."""
 
-    permission_classes: ClassVar = [SeesMetrics]
-    renderer_classes: ClassVar = [PlainText]
+    permission_classes = [SeesMetrics]
+    renderer_classes = [PlainText]
     throttle_scope = None
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """Return the metrics."""
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-class Description(SpectacularAPIView):
-    """The OpenAPI description."""
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - its signature
-        """Return the description."""
-        return super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call, no-any-return] # has no types
-
-
-@method_decorator(csp_update({"style-src": [SELF, UNSAFE_INLINE]}), name="dispatch")
-class Docs(SpectacularSwaggerSplitView):
-    """The description to read and try; its library sets styles by itself, so they are allowed on this page alone."""
-
-    url_name = "api-schema"
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - its signature
-        """Return the page, or its script."""
-        return super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call, no-any-return] # has no types
 
 
 def _error(request: HttpRequest, code: str, status: int) -> HttpResponse:
@@ -167,7 +143,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         return problems.answer(request, code="internal", status=500)
     context = {"words": wording("internal"), "request_id": getattr(request, "request_id", "")}
-    return render(None, "web/server_error.html", context, status=500)  # type: ignore[arg-type] # no context processors
+    return HttpResponse(render_to_string("web/server_error.html", context), status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django's signature

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import filters, generics, serializers, status
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -135,7 +135,7 @@ class OnboardingAct(generics.GenericAPIView[Onboarding]):
 
 def _act_schema(name: str, request: type[serializers.Serializer[Any]] | None) -> Any:  # noqa: ANN401 - a decorator
     answers = {202: OnboardingDetailSerializer, 409: _CONFLICT}
-    return extend_schema(operation_id=name, request=request, responses=answers)
+    return extend_schema_view(post=extend_schema(operation_id=name, request=request, responses=answers))
 
 
 @_act_schema("submit_sign_in", AnswerSerializer)

@@ -23,10 +23,10 @@ def an_aggregate() -> str:
     return f"run:{uuid4()}"
 
 
-def in_threads(*works: Callable[[], None]) -> None:
+def in_threads(*works: Callable[[], object]) -> None:
     failures: list[BaseException] = []
 
-    def perform(work: Callable[[], None]) -> None:
+    def perform(work: Callable[[], object]) -> None:
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - handed to the test below
@@ -60,7 +60,7 @@ def test_concurrent_publishers_leave_no_gap_and_no_double() -> None:
 
 def test_order_by_seq_is_the_order_within_an_aggregate() -> None:
     shared = an_aggregate()
-    in_threads(*[lambda: [publish(event_type="x", aggregate_id=shared) for _ in range(30)] and None] * 4)
+    in_threads(*[lambda: [publish(event_type="x", aggregate_id=shared) for _ in range(30)]] * 4)
     rows = Event.objects.filter(aggregate_id=shared).order_by("seq").values_list("aggregate_seq", flat=True)
     assert list(rows) == list(range(1, 121))
 
@@ -168,7 +168,7 @@ def test_following_by_seq_while_many_publish_sees_every_event_once() -> None:
 
     reader = threading.Thread(target=in_threads, args=[follow])
     reader.start()
-    in_threads(*[lambda one=one: write(one) for one in aggregates])  # type: ignore[misc] # each its own aggregate
+    in_threads(*[lambda one=one: write(one) for one in aggregates])
     done.set()
     reader.join(60)
     wanted = list(Event.objects.filter(aggregate_id__startswith="run:").order_by("seq").values_list("seq", flat=True))
@@ -204,7 +204,7 @@ def test_two_may_make_partitions_at_the_same_time() -> None:
     with clock.moved(timedelta(days=365 * 5)):
         today = clock.now().date()
         publish(event_type="x", aggregate_id=an_aggregate())
-    in_threads(*[lambda: partitions.ensure(today, months=1) and None] * 2)
+    in_threads(*[lambda: partitions.ensure(today, months=1)] * 2)
     assert partitions.name_of(today) in partitions.existing()
 
 
