@@ -146,4 +146,4 @@ def measure() -> dict[str, Figures | dict[str, float]]:
 
 if __name__ == "__main__":
     call_command("migrate", verbosity=0, skip_checks=True)
-    print(json.dumps(measure(), indent=2))
+    sys.stdout.write(json.dumps(measure(), indent=2) + "\n")

@@ -31,11 +31,12 @@ def blank(run: int) -> None:
 def main() -> None:
     """Say `ready`, wait for the sign, run the workflows at once, end."""
     url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
-    config: DBOSConfig = {"name": "bench", "system_database_url": url, "run_admin_server": False}
+    config: DBOSConfig = {"name": "bench", "system_database_url": url}
     DBOS(config=config)
     DBOS.launch()
     logging.disable(logging.CRITICAL)
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     while not Path(os.environ["BENCH_GO"]).exists():
         time.sleep(0.005)
     handles = [DBOS.start_workflow(blank, run) for run in range(int(sys.argv[1]), int(sys.argv[2]))]
