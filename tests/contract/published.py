@@ -35,8 +35,8 @@ CACHE = HERE.parents[1] / ".cache" / "contract"
 UNSAID = frozenset(
     {"description", "example", "examples", "externalDocs", "summary", "tags", "x-github", "x-githubCloudOnly"}
 )
-OPEN_ERRORS = frozenset({"basic-error", "validation-error", "validation-error-simple"})
-"""GitHub's error answers carry `status`, which its description leaves out for some of them."""
+ERRORS = 400
+"""From this status on an answer carries `status` in its body, which the description leaves out for some of them."""
 
 
 class Rest:
@@ -47,7 +47,7 @@ class Rest:
         self._root = Draft202012Validator({"components": description["components"]})
         self._templates = sorted(
             ((_pattern(path), path) for path in description["paths"]),
-            key=lambda pair: [part.startswith("{") for part in pair[1].split("/")],
+            key=lambda pair: (-pair[1].count("/"), [part.startswith("{") for part in pair[1].split("/")]),
         )
 
     def operation(self, method: str, path: str) -> tuple[str, Json] | None:
@@ -91,7 +91,9 @@ class Rest:
             return [] if status in (401, 403, 404, 422) else [f"{method} {template}: {status} is not described"]
         content = self._resolved(operation["responses"][str(status)]).get("content", {})
         if "application/json" not in content:
-            return [] if body is None else [f"{method} {template}: {status} has no body"]
+            return [] if body is None or status >= ERRORS else [f"{method} {template}: {status} has no body"]
+        if status >= ERRORS and isinstance(body, dict):
+            body = {name: value for name, value in body.items() if name != "status"}
         return self._problems(body, content["application/json"]["schema"], f"{method} {template} {status}")
 
     def problems(self, value: object, schema: str) -> list[str]:
@@ -139,7 +141,7 @@ def _pattern(path: str) -> re.Pattern[str]:
     parts = re.split(r"(\{[^}]+\})", path)
     return re.compile(
         "".join(
-            re.escape(part) if not part.startswith("{") else ".+" if part[1:-1] in several else "[^/]+"
+            re.escape(part) if not part.startswith("{") else ".*" if part[1:-1] in several else "[^/]+"
             for part in parts
         )
     )
@@ -222,9 +224,7 @@ def _closed(description: Json) -> Json:
         "webhooks": dict(_event(item["post"]) for item in description["x-webhooks"].values()),
         "components": {
             **_plain(kept, open_=False),
-            "schemas": {
-                name: _plain(schema, open_=name in parts or name in OPEN_ERRORS) for name, schema in schemas.items()
-            },
+            "schemas": {name: _plain(schema, open_=name in parts) for name, schema in schemas.items()},
         },
     }
 
@@ -254,6 +254,9 @@ def _plain(node: Any, *, open_: bool) -> Any:  # noqa: ANN401 - JSON in, JSON ou
         return [_plain(each, open_=open_) for each in node]
     if not isinstance(node, dict):
         return node
+    if [each.get("title") for each in node.get("allOf", ()) if isinstance(each, dict)] == ["Simple User", "Enterprise"]:
+        # An account cannot be both: elsewhere the description says anyOf
+        node = {("anyOf" if name == "allOf" else name): value for name, value in node.items()}
     is_schema = isinstance(node.get("type"), str) or bool({"allOf", "oneOf", "anyOf"} & set(node))
     plain = {
         name: _properties(value, open_=open_)
@@ -263,6 +266,8 @@ def _plain(node: Any, *, open_: bool) -> Any:  # noqa: ANN401 - JSON in, JSON ou
         if name not in UNSAID
     }
     combined = {"allOf", "oneOf", "anyOf"} & set(plain)
+    if "oneOf" in plain and "anyOf" not in plain:
+        plain["anyOf"] = plain.pop("oneOf")  # GitHub's alternatives overlap, so an answer may fit several
     if is_schema and isinstance(plain.get("properties"), dict) and not combined and not open_:
         plain.setdefault("additionalProperties", False)
     return _nullable(plain) if is_schema else plain

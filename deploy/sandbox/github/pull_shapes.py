@@ -7,16 +7,6 @@ from deploy.sandbox.github.records import Issue, Pull, Repository, Review
 from deploy.sandbox.github.world import World
 
 Json = dict[str, Any]
-MERGING = {
-    "allow_auto_merge": False,
-    "allow_update_branch": False,
-    "delete_branch_on_merge": False,
-    "merge_commit_message": "PR_TITLE",
-    "merge_commit_title": "MERGE_MESSAGE",
-    "squash_merge_commit_message": "COMMIT_MESSAGES",
-    "squash_merge_commit_title": "COMMIT_OR_PR_TITLE",
-    "use_squash_pr_title_as_default": False,
-}
 
 
 def ends(world: World, repository: Repository, issue: Issue, pull: Pull) -> tuple[str, str]:
@@ -114,11 +104,6 @@ def full_pull(world: World, repository: Repository, issue: Issue, record: Pull) 
         "deletions": sum(each[3] for each in files),
         "changed_files": len(files),
     }
-
-
-def event_pull(world: World, repository: Repository, issue: Issue, record: Pull) -> Json:
-    """Return a pull request as events show it."""
-    return {**full_pull(world, repository, issue, record), **MERGING}
 
 
 def review(world: World, repository: Repository, issue: Issue, record: Review) -> Json:

@@ -57,7 +57,7 @@ def _synchronize(world: World, repository: Repository, branch: str, old: str, ne
             world.store.save(pull)
             world.store.save(issue)
             payload = {"action": "synchronize", "number": issue.number, "before": old, "after": new}
-            shown = pull_shapes.event_pull(world, repository, issue, pull)
+            shown = pull_shapes.full_pull(world, repository, issue, pull)
             deliveries.emit(
                 world, "pull_request", {**payload, "pull_request": shown}, sender=pusher, repository=repository
             )

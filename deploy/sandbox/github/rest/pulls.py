@@ -21,7 +21,7 @@ STATES = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMEN
 
 
 def _emit(call: Call, repository: Repository, issue: Issue, pull: Pull, action: str, **more: Any) -> None:  # noqa: ANN401 - JSON
-    shown = pull_shapes.event_pull(call.world, repository, issue, pull)
+    shown = pull_shapes.full_pull(call.world, repository, issue, pull)
     body = {"action": action, "number": issue.number, "pull_request": shown, **more}
     deliveries.emit(call.world, "pull_request", body, sender=call.caller.login, repository=repository)
 
