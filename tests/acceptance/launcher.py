@@ -70,21 +70,27 @@ class Launcher:
 
     def kill(self) -> None:
         """Kill it, as nobody should."""
-        self.process.send_signal(SIGKILL)
-        self.process.wait()
+        with self.process:
+            self.process.send_signal(SIGKILL)
 
     def stop(self) -> int:
         """Press Ctrl-C; return the exit code."""
         self.process.send_signal(SIGINT)
-        assert self.process.stdout is not None
-        self.said += self.process.stdout.read()
-        return self.process.wait(DEADLINE_SECONDS)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for its end; return the exit code."""
+        with self.process:
+            assert self.process.stdout is not None
+            self.said += "" if self.process.stdout.closed else self.process.stdout.read()
+        return self.process.returncode
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.process.poll() is None:
             self.stop()
+        self.ended()
 
 
 def run(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:

