@@ -113,8 +113,9 @@ class Applications:
             ]
         status["reconciledAt"] = now_text()
         self._write(name, application)
-        if source.automated and status["sync"]["status"] == "OutOfSync" and not self._is_busy(name):
-            self.sync(name, {"revision": "", "prune": source.prune}, user="")
+        wanting = status["sync"]["status"] == "OutOfSync" and not self._is_busy(name)
+        if source.automated and wanting and not _has_failed(status, status["sync"]["revision"]):
+            self.sync(name, {"revision": status["sync"]["revision"], "prune": source.prune}, user="")
         return self.get(name)
 
     async def current(self, name: str) -> Object:
@@ -180,7 +181,7 @@ class Applications:
         """Start an operation and return the application. Raises RpcError 400 if one is under way."""
         source, application = self._source(name), self.get(name)
         revision = asked.get("revision") or source.revision
-        if source.automated and revision != source.revision and not asked.get("dryRun"):
+        if source.automated and user and revision != source.revision and not asked.get("dryRun"):
             raise RpcError(400, 9, f"Cannot sync to {revision}: auto-sync currently set to {source.revision}")
         if self._is_busy(name):
             raise RpcError(400, 9, IN_PROGRESS)
@@ -297,6 +298,12 @@ class Applications:
         for task in self._tasks.values():
             task.cancel()
         self._records.clear()
+
+
+def _has_failed(status: Mapping[str, Any], commit: str) -> bool:
+    """Tell whether an operation for this very commit has ended badly: Argo CD does not try it again by itself."""
+    state = status.get("operationState") or {}
+    return state.get("phase") in ("Failed", "Error") and state["operation"]["sync"]["revision"] == commit
 
 
 def _ref(content: Mapping[str, Any], namespace: str) -> Ref:

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-import httpx
-
 from meshsix.integrations.argocd import failures, messages
 from meshsix.integrations.argocd.messages import Application
+from meshsix.integrations.http import Http
 
 _MARK = "mesh-six"
 
@@ -16,11 +15,12 @@ class ArgoCD:
     """Argo CD. Every call raises TryLater, Refused or Missing and nothing else."""
 
     def __init__(self, url: str, *, token: str, timeout: timedelta) -> None:
-        self._http = httpx.Client(
-            base_url=url,
-            timeout=timeout.total_seconds(),
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-        )
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        self._http = Http(vendor=failures.VENDOR, base_url=url, timeout=timeout, headers=headers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
 
     def application(self, name: str, *, refresh: bool = False) -> Application:
         """Return an application; `refresh` makes Argo CD look at the repository first. Raises Missing."""
@@ -48,16 +48,10 @@ class ArgoCD:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        try:
-            response = self._http.request(method, path, params=query, json=body)
-        except httpx.TransportError as error:
-            raise failures.unreachable(error) from error
+        response = self._http.send(method, path, params=query, json=body)
         if not response.is_success:
             raise failures.failure(response)
-        try:
-            answer = response.json()
-        except ValueError as error:
-            raise failures.unreadable(path) from error
+        answer = self._http.content(response)
         if not isinstance(answer, dict):
             raise failures.unreadable(path)
         return answer

@@ -10,8 +10,10 @@ from http import HTTPStatus
 import httpx
 
 from meshsix.integrations.errors import Conflict, Missing, Refused, TryLater, VendorError
+from meshsix.integrations.http import retry_after
 
 VENDOR = "argocd"
+_WHICH = "Check that ARGOCD_APPLICATION exists and that the token's account may get and sync it."
 _BUSY = "another operation is already in progress"
 _BUSY_PAUSE = timedelta(seconds=2)
 _MOST_MESSAGE = 500
@@ -26,35 +28,25 @@ def failure(response: httpx.Response) -> VendorError:
     if status == HTTPStatus.CONFLICT:
         return Conflict(said, vendor=VENDOR, status=status)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return TryLater(said, pause=_pause(response), counts=False, vendor=VENDOR, status=status)
+        return TryLater(said, pause=retry_after(response), counts=False, vendor=VENDOR, status=status)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TryLater(said, pause=_pause(response), vendor=VENDOR, status=status)
+        return TryLater(said, pause=retry_after(response), vendor=VENDOR, status=status)
     return _refusal(status, said)
 
 
 def _refusal(status: int, said: str) -> Refused:
-    if status == HTTPStatus.NOT_FOUND:
-        return Missing(said, code="argocd:missing", vendor=VENDOR, status=status)
     code, hint = "argocd:rejected", ""
+    if status == HTTPStatus.NOT_FOUND:
+        return Missing(said, code="argocd:missing", vendor=VENDOR, status=status, hint=_WHICH)
     if status == HTTPStatus.FORBIDDEN:  # an application that does not exist is answered so too
-        code = "argocd:forbidden"
-        hint = "Check that ARGOCD_APPLICATION exists and that the token's account may get and sync it."
+        code, hint = "argocd:forbidden", _WHICH
     elif status == HTTPStatus.UNAUTHORIZED:
         code, hint = "argocd:unauthorized", "Renew ARGOCD_TOKEN; it may have expired."
     return Refused(said, code=code, vendor=VENDOR, status=status, hint=hint)
 
 
-def unreachable(error: Exception) -> TryLater:
-    """Return the error for a request that brought no answer."""
-    return TryLater(
-        f"Argo CD did not answer ({type(error).__name__}).",
-        vendor=VENDOR,
-        hint="Check that ARGOCD_URL is right and can be reached from here.",
-    )
-
-
 def unreadable(path: str) -> TryLater:
-    """Return the error for an answer that is not a JSON object: a proxy's page, or a cut connection."""
+    """Return the error for an answer that is JSON but no object."""
     return TryLater(f"The answer to {path} is not an object.", vendor=VENDOR)
 
 
@@ -65,8 +57,3 @@ def _message(response: httpx.Response) -> str:
         return ""
     said = (answer.get("message") or answer.get("error")) if isinstance(answer, dict) else None
     return said[:_MOST_MESSAGE] if isinstance(said, str) else ""
-
-
-def _pause(response: httpx.Response) -> timedelta | None:
-    wish = response.headers.get("Retry-After", "")
-    return timedelta(seconds=int(wish)) if wish.isdecimal() else None

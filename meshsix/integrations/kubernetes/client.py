@@ -60,6 +60,10 @@ class Kubernetes:
             configuration.api_key = {"BearerToken": f"Bearer {token}"}
         return cls(configuration, namespace=namespace, timeout=timeout)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
     def version(self) -> str:
         """Return the version of the API server, like `1.37`."""
         answer = self._ask("GET", "/version", right=Right(verb="get", resource="/version"))
