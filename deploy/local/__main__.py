@@ -11,11 +11,10 @@ from datetime import timedelta
 from functools import partial
 from types import FrameType
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.children import leftover, stop_leftovers
+from deploy.local.children import leftover, still_there, stop_leftovers
 from deploy.local.demo import demonstrate
 from deploy.local.errors import CannotStart
 from deploy.local.kept import Kept
@@ -47,7 +46,7 @@ def down(options: Options, console: Console) -> int:
     launcher = leftover(place.pid_file(PID_FILE))
     if launcher is not None:
         launcher.terminate()
-        psutil.wait_procs([launcher], timeout=_DOWN_WITHIN.total_seconds())
+        still_there([launcher], within=_DOWN_WITHIN)
     stopped = stop_leftovers(pid_files(place), grace=_GRACE)
     if launcher is None and not stopped:
         console.print("nothing runs from", str(options.data), highlight=False)

@@ -168,7 +168,7 @@ def leftover(pid_file: Path) -> psutil.Process | None:
         noted = json.loads(pid_file.read_text(encoding="utf-8"))
         process = psutil.Process(int(noted["pid"]))
         same = abs(process.create_time() - float(noted["began"])) < _START_TIME_TOLERANCE_SECONDS
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        return process if same and _runs(process) else None
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
 
@@ -179,14 +179,34 @@ def stop_leftovers(pid_files: Sequence[Path], *, grace: timedelta) -> list[str]:
     for process in left.values():
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    psutil.wait_procs(list(left.values()), timeout=grace.total_seconds())
+    still_there(list(left.values()), within=grace)
     for process in left.values():
         with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
             os.killpg(process.pid, SIGKILL)  # its own group, since each child leads one; empty when all went well
-    psutil.wait_procs(list(left.values()), timeout=grace.total_seconds())
+    still_there(list(left.values()), within=grace)
     for path in pid_files:
         path.unlink(missing_ok=True)
     return [path.stem for path in left]
+
+
+def still_there(processes: Sequence[psutil.Process], *, within: timedelta) -> list[psutil.Process]:
+    """Wait up to `within` for processes to end; return those that have not.
+
+    One that has ended but was not fetched by its parent counts as gone: in a container nobody may ever fetch it.
+    """
+    deadline = time.monotonic() + within.total_seconds()
+    left = list(processes)
+    while left and time.monotonic() < deadline:
+        _, left = psutil.wait_procs(left, timeout=_PROBE_EVERY.total_seconds())
+        left = [process for process in left if _runs(process)]
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def note(pid_file: Path, pid: int) -> None:

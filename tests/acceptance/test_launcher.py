@@ -6,6 +6,7 @@ import secrets
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ import psutil
 import psycopg
 import pytest
 
+from deploy.local.children import still_there
 from deploy.local.servers import OpenBao, Place, Postgres, Valkey
 from tests.acceptance.launcher import DEADLINE_SECONDS, Launcher, run
 
@@ -42,8 +44,7 @@ def test_a_killed_launcher_leaves_no_process_and_its_data_is_there_at_the_next_s
     assert signs_in(launcher.url, password)
     launcher.kill()
     crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others work on this machine at the same time
-    _, alive = psutil.wait_procs(family, timeout=DEADLINE_SECONDS)
-    assert alive == []
+    assert still_there(family, within=timedelta(seconds=DEADLINE_SECONDS)) == []
 
     with Launcher(data) as again:
         assert again.took_seconds < SECOND_START_SECONDS * crowd
