@@ -69,9 +69,9 @@ def sign_in(user: User) -> str:
     return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
 
 
-def person(name: str, *roles: str) -> User:
-    """Return a new account with these roles."""
-    user = User.objects.create_user(name, password="a long enough password")
+def person(name: str, *roles: str, password: str | None = None) -> User:
+    """Return a new account with these roles; without a password, which takes time to hash, it cannot sign in by one."""
+    user = User.objects.create_user(name, password=password)
     for role in roles:
         user.groups.add(Group.objects.get_or_create(name=role)[0])
     return user

@@ -97,6 +97,7 @@ BEGIN
     SELECT min(((l.classid::bigint & 65535) << 32) | l.objid::bigint) INTO v_open
         FROM pg_locks l
         WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND (l.classid::bigint >> 16) = 19766
+          AND l.pid <> pg_backend_pid()  -- a transaction sees its own events
           AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
     -- A fresh sequence says 1 although 1 was not given out yet, so a lock at 1 means: nothing is safe.
     safe := least(given, CASE WHEN v_open <= 1 THEN 0 ELSE v_open END);
