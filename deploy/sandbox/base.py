@@ -53,7 +53,7 @@ class Frame:
         self,
         app: ASGIApp,
         *,
-        reset: Callable[[], None | Awaitable[None]] | None = None,
+        reset: Callable[[], Awaitable[None] | None] | None = None,
         reads: Sequence[str] = (),
         secrets: Iterable[str] = (),
     ) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.sandbox.github import deliveries
+from deploy.sandbox.github import deliveries, shapes
 from deploy.sandbox.github.records import SINGLE_SELECT, Account, Field, Issue, Item, Option, Project
 from deploy.sandbox.github.world import World, short_hash, timestamp
 
@@ -119,7 +119,9 @@ def kind_of(world: World, item: Item) -> str:
     return "DRAFT_ISSUE" if content is None else "PULL_REQUEST" if content.is_pull else "ISSUE"
 
 
-def add_item(world: World, project: Project, content: Issue | None, creator: str, **draft: str) -> Item:
+def add_item(
+    world: World, project: Project, content: Issue | None, creator: str, *, title: str = "", body: str = ""
+) -> Item:
     """Put an issue or a draft on a board; one that is there already is returned as it is."""
     if content is not None:
         for each in items(world, project):
@@ -127,7 +129,15 @@ def add_item(world: World, project: Project, content: Issue | None, creator: str
                 return each
     now = timestamp()
     number = content.id if content else None
-    item = Item(project_id=project.id, content_id=number, creator=creator, created_at=now, updated_at=now, **draft)
+    item = Item(
+        project_id=project.id,
+        content_id=number,
+        title=title,
+        body=body,
+        creator=creator,
+        created_at=now,
+        updated_at=now,
+    )
     world.store.add(item)
     item.position = float(item.id)
     world.store.save(item)
@@ -200,7 +210,7 @@ def emit(world: World, item: Item, action: str, actor: str, **more: Json) -> Non
         "project_node_id": project.node_id,
         "content_node_id": content.node_id if content else f"DI_{item.node_id[5:]}",
         "content_type": CONTENT_TYPES[kind_of(world, item)],
-        "creator": deliveries.shapes.user(world, item.creator),
+        "creator": shapes.user(world, item.creator),
         "created_at": item.created_at,
         "updated_at": item.updated_at,
         "archived_at": item.updated_at if item.archived else None,

@@ -25,11 +25,13 @@ Json = dict[str, Any]
 TIMEOUT_SECONDS = 10.0
 ORGANIZATION_ONLY = frozenset({"projects_v2", "projects_v2_item", "organization", "member", "membership"})
 REPOSITORY_EVENTS = frozenset(
-    "branch_protection_rule check_run check_suite code_scanning_alert commit_comment create delete dependabot_alert "
-    "deploy_key deployment deployment_status discussion discussion_comment fork gollum issue_comment issues label member "
-    "meta milestone package page_build ping public pull_request pull_request_review pull_request_review_comment "
-    "pull_request_review_thread push registry_package release repository repository_import "
-    "repository_vulnerability_alert secret_scanning_alert star status team_add watch workflow_job workflow_run".split()
+    """
+    branch_protection_rule check_run check_suite code_scanning_alert commit_comment create delete dependabot_alert
+    deploy_key deployment deployment_status discussion discussion_comment fork gollum issue_comment issues label member
+    meta milestone package page_build ping public pull_request pull_request_review pull_request_review_comment
+    pull_request_review_thread push registry_package release repository repository_import
+    repository_vulnerability_alert secret_scanning_alert star status team_add watch workflow_job workflow_run
+    """.split()  # noqa: SIM905 - forty lines of one word each would not read better
 )
 KNOWN_EVENTS = REPOSITORY_EVENTS | ORGANIZATION_ONLY
 
@@ -52,13 +54,19 @@ def emit(
         body["organization"] = shapes.short_organization(world, owner)
     body["sender"] = shapes.user(world, sender)
     for hook in world.store.all(Hook, lambda each: each.active and (event in each.events or "*" in each.events)):
-        ours = (hook.target, hook.target_id)
-        if repository is not None and event not in ORGANIZATION_ONLY and ours == ("repository", repository.id):
-            store(world, hook, event, body, repository)
-        elif owner is not None and owner.kind == "Organization" and ours == ("organization", owner.id):
+        if (hook.target, hook.target_id) in _targets(event, repository, owner):
             store(world, hook, event, body, repository)
     if owner is not None:
         _emit_to_apps(world, event, body, owner, repository)
+
+
+def _targets(event: str, repository: Repository | None, owner: Account | None) -> set[tuple[str, int]]:
+    targets = set()
+    if repository is not None and event not in ORGANIZATION_ONLY:
+        targets.add(("repository", repository.id))
+    if owner is not None and owner.kind == "Organization":
+        targets.add(("organization", owner.id))
+    return targets
 
 
 def _emit_to_apps(world: World, event: str, body: Json, owner: Account, repository: Repository | None) -> None:

@@ -192,9 +192,17 @@ class Git:
             return self._git(full_name, "write-tree", more=index).decode().strip()
 
     def add_commit(
-        self, full_name: str, tree: str, parents: Sequence[str], message: str, author: Person, committer: Person
+        self,
+        full_name: str,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        *,
+        author: Person,
+        committer: Person | None = None,
     ) -> str:
         """Store a commit and return its id. Moves no branch."""
+        committer = committer or author
         people = {
             "GIT_AUTHOR_NAME": author.name,
             "GIT_AUTHOR_EMAIL": author.email,
@@ -221,7 +229,7 @@ class Git:
         lines: list[tuple[str, str, str | None]] = [("0", path, None) for path in deletions]
         lines += [("100644", path, self.add_blob(full_name, content)) for path, content in additions.items()]
         tree = self.add_tree(full_name, parent, lines)
-        return self.add_commit(full_name, tree, [parent] if parent else [], message, author, author)
+        return self.add_commit(full_name, tree, [parent] if parent else [], message, author=author)
 
     def import_files(
         self, full_name: str, branch: str, files: Mapping[str, tuple[bytes, bool]], person: Person

@@ -39,7 +39,7 @@ def labels_of(world: World, repository: Repository, issue: Issue) -> list[Json]:
 
 
 def _reactions(url: str) -> Json:
-    return {"url": f"{url}/reactions", **{name: 0 for name in REACTIONS}}
+    return {"url": f"{url}/reactions", **dict.fromkeys(REACTIONS, 0)}
 
 
 def issue(world: World, repository: Repository, record: Issue) -> Json:

@@ -32,7 +32,6 @@ from deploy.sandbox.github.records import (
     Item,
     Project,
     Pull,
-    Record,
     Repository,
     number_of,
 )
@@ -89,11 +88,10 @@ def _find(world: World, owner: str, name: str) -> Repository:
 def delete(world: World, owner: str, name: str) -> Json:
     """Delete a repository with all that belongs to it."""
     record = _find(world, owner, name)
-    gone: list[Record] = [record]
-    gone += world.store.all(Issue, lambda each: each.repository_id == record.id)
-    gone += world.store.all(Hook, lambda each: (each.target, each.target_id) == ("repository", record.id))
-    for each in gone:
-        world.store.remove(each)
+    issues = world.store.all(Issue, lambda each: each.repository_id == record.id)
+    hooks = world.store.all(Hook, lambda each: (each.target, each.target_id) == ("repository", record.id))
+    for gone in (*issues, *hooks, record):
+        world.store.remove(gone)
     shutil.rmtree(world.git.path(record.full_name), ignore_errors=True)
     return {}
 
@@ -208,8 +206,7 @@ def routes(desk: Desk) -> list[Route]:
             raw = await request.body()
 
             def task() -> Response:
-                if desk.world.config.url is None:
-                    desk.world.url = str(request.base_url).rstrip("/")
+                desk.learn_address(request)
                 try:
                     return JSONResponse(work(request, json.loads(raw) if raw else {}))
                 except (Problem, KeyError, ValueError) as error:

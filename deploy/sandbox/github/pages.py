@@ -17,7 +17,8 @@ header{background:#24292f;color:#fff;padding:12px 24px}header a{color:#fff;text-
 header small{color:#d0d7de;margin-left:12px}main{padding:24px;max-width:1280px;margin:auto}
 .board{display:flex;gap:12px;overflow-x:auto;align-items:flex-start}
 .column{background:#eaeef2;border-radius:8px;padding:10px;min-width:190px;flex:1}
-.column h2{font-size:14px;margin:0 0 8px}.card,li{background:#fff;border:1px solid #d0d7de;border-radius:6px;padding:8px;margin:6px 0}
+.column h2{font-size:14px;margin:0 0 8px}
+.card,li{background:#fff;border:1px solid #d0d7de;border-radius:6px;padding:8px;margin:6px 0}
 ul{list-style:none;padding:0}pre{background:#fff;border:1px solid #d0d7de;border-radius:6px;padding:12px;overflow:auto}
 .muted{color:#59636e}a{color:#0969da}
 """
@@ -62,7 +63,8 @@ def repository(world: World, record: Repository) -> Response:
         else []
     )
     issues = [
-        f"{_link(f'/{name}/issues/{each.number}', f'#{each.number} {each.title}')} <span class=muted>{escape(each.state)}</span>"
+        _link(f"/{name}/issues/{each.number}", f"#{each.number} {each.title}")
+        + f" <span class=muted>{each.state}</span>"
         for each in world.store.all(Issue, lambda each: each.repository_id == record.id)
     ]
     linked = world.store.all(Project, lambda each: record.id in each.repositories)

@@ -17,11 +17,12 @@ def moved(
     for ref in sorted(set(before) | set(after)):
         old, new = before.get(ref, ZERO), after.get(ref, ZERO)
         if old != new:
-            ref_moved(world, repository, ref, old, new, pusher)
+            ref_moved(world, repository, ref, (old, new), pusher)
 
 
-def ref_moved(world: World, repository: Repository, ref: str, old: str, new: str, pusher: str) -> None:
-    """Tell the hooks that one ref moved from `old` to `new` (ZERO: it was not there)."""
+def ref_moved(world: World, repository: Repository, ref: str, move: tuple[str, str], pusher: str) -> None:
+    """Tell the hooks that one ref made a move from an old commit to a new one (ZERO: it was not there)."""
+    old, new = move
     name = repository.full_name
     world.touch(repository, pushed=True)
     span = [new] if old == ZERO else [f"{old}..{new}"]
@@ -46,10 +47,11 @@ def ref_moved(world: World, repository: Repository, ref: str, old: str, new: str
     }
     deliveries.emit(world, "push", payload, sender=pusher, repository=repository)
     if ref.startswith("refs/heads/") and new != ZERO:
-        _synchronize(world, repository, ref.removeprefix("refs/heads/"), old, new, pusher)
+        _synchronize(world, repository, ref.removeprefix("refs/heads/"), move, pusher)
 
 
-def _synchronize(world: World, repository: Repository, branch: str, old: str, new: str, pusher: str) -> None:
+def _synchronize(world: World, repository: Repository, branch: str, move: tuple[str, str], pusher: str) -> None:
+    old, new = move
     for pull in world.store.all(Pull, lambda each: each.head == branch and each.merged_at is None):
         issue = world.store.get(Issue, pull.issue_id)
         if issue is not None and issue.repository_id == repository.id and issue.state == "open":

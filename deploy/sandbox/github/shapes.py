@@ -82,10 +82,7 @@ def full_user(world: World, account: Account) -> Json:
     owned = sum(1 for _ in world.store.all(Repository, lambda each: each.owner == account.login and not each.private))
     return {
         **user(world, account.login),
-        **{
-            name: None
-            for name in ("name", "company", "blog", "location", "email", "hireable", "bio", "twitter_username")
-        },
+        **dict.fromkeys(("name", "company", "blog", "location", "email", "hireable", "bio", "twitter_username")),
         "name": account.name,
         "blog": "",
         "public_repos": owned,
@@ -173,7 +170,7 @@ def _repository(world: World, repository: Repository) -> Json:
         "created_at": repository.created_at,
         "updated_at": repository.updated_at,
         "pushed_at": repository.pushed_at,
-        **{name: 0 for name in ("stargazers_count", "watchers_count", "forks_count", "forks", "watchers")},
+        **dict.fromkeys(("stargazers_count", "watchers_count", "forks_count", "forks", "watchers"), 0),
         "open_issues_count": issues,
         "open_issues": issues,
         "has_issues": True,
@@ -207,7 +204,7 @@ def full_repository(world: World, record: Repository, caller: Caller) -> Json:
     shown = {**repository(world, record, caller), "network_count": 0, "subscribers_count": 0}
     if world.role(caller, record) == "admin" and caller.login:
         merging = ("allow_squash_merge", "allow_merge_commit", "allow_rebase_merge")
-        shown |= {**{name: True for name in merging}, "allow_auto_merge": False, "delete_branch_on_merge": False}
+        shown |= {**dict.fromkeys(merging, True), "allow_auto_merge": False, "delete_branch_on_merge": False}
     if world.known(record.owner).kind == "Organization":
         shown["organization"] = user(world, record.owner)
     return shown

@@ -183,17 +183,14 @@ class Desk:
         return [Route(prefix + template, endpoint, methods=list(methods)) for prefix in ("", "/api/v3")]
 
     def _answer(self, request: Request, raw: bytes, operation: Operation) -> Response:
-        if self.world.config.url is None:
-            self.world.url = str(request.base_url).rstrip("/")
+        self.learn_address(request)
         caller, headers = Caller(), {}
         free = request.url.path.endswith("/rate_limit")
         try:
             caller = self.world.caller(request.headers.get("authorization", ""))
             headers = self.limit_headers(caller, "core", cost=0 if free else 1)
-            if self.limits.exceeded(caller, "core") and not free:
-                raise Problem(
-                    403, f"API rate limit exceeded for user ID {self.world.known(caller.login or 'ghost').id}."
-                )
+            if not free:
+                self._refuse_beyond_limit(caller)
             call = Call(
                 world=self.world,
                 caller=caller,
@@ -209,6 +206,15 @@ class Desk:
             self.world.store.rollback()
             reply = Reply(status=problem.status, body=problem.body(), headers=problem.headers)
         return self._sent(request, reply, {**headers, **caller_headers(caller), **reply.headers})
+
+    def learn_address(self, request: Request) -> None:
+        """Take the address that was asked as our own, if the configuration names none."""
+        if self.world.config.url is None:
+            self.world.url = str(request.base_url).rstrip("/")
+
+    def _refuse_beyond_limit(self, caller: Caller) -> None:
+        if self.limits.exceeded(caller, "core"):
+            raise Problem(403, f"API rate limit exceeded for user ID {self.world.known(caller.login or 'ghost').id}.")
 
     def _sent(self, request: Request, reply: Reply, headers: Mapping[str, str]) -> Response:
         if isinstance(reply.body, bytes):

@@ -1,4 +1,4 @@
-"""Everything that the sandbox GitHub holds: records, git repositories, configuration. One thread works on it at a time."""
+"""Everything that the sandbox GitHub holds: records, git repositories, configuration. For one thread at a time."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -120,8 +120,9 @@ class World:
         try:
             issuer = str(jwt.decode(token, options={"verify_signature": False}).get("iss"))
             app = next(each for each in self.config.apps if issuer in (str(each.id), each.client_id))
-            options = {"require": ["exp", "iat"]}
-            claims = jwt.decode(token, app.public_key, algorithms=["RS256"], options=options, leeway=5)
+            claims = jwt.decode(
+                token, app.public_key, algorithms=["RS256"], options={"require": ["exp", "iat"]}, leeway=5
+            )
         except (jwt.InvalidTokenError, StopIteration):
             raise Problem(401, "A JSON web token could not be decoded") from None
         if claims["exp"] > datetime.now(UTC).timestamp() + 610:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy.sandbox.github.callers import Caller, Kind
+from deploy.sandbox.github.graph.catalogue import eyes_of
 from deploy.sandbox.github.graph.mutations import Mutation
-from deploy.sandbox.github.graph.nodes import Eyes
 from deploy.sandbox.github.graph.queries import Query
 from deploy.sandbox.github.problems import GraphProblem, Problem
 from deploy.sandbox.github.web import MEDIA, Desk, caller_headers, usual_headers
@@ -47,7 +46,7 @@ def snaked(value: Any) -> Any:  # noqa: ANN401 - any input value
     return [snaked(each) for each in value] if isinstance(value, list) else value
 
 
-def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:  # noqa: ANN401 - any field of any object
+def resolve(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:  # noqa: ANN401 - any field of any object
     """Return a field of an object: its attribute, or what its method gives for the field's arguments."""
     if isinstance(source, Mutation):
         given = snaked(args["input"])
@@ -55,7 +54,7 @@ def resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:  # noqa:
         return {**payload, "client_mutation_id": given.get("client_mutation_id")}
     name = snake(info.field_name)
     value = source.get(name) if isinstance(source, dict) else getattr(source, name, None)
-    return value(**snaked(args)) if isinstance(value, Callable) else value  # type: ignore[arg-type] # a runtime check
+    return value(**snaked(args)) if callable(value) else value
 
 
 def type_of(value: Any, *_: object) -> str:  # noqa: ANN401 - any object of the schema
@@ -98,7 +97,7 @@ def answer(desk: Desk, caller: Caller, asked: dict[str, Any], counted: dict[str,
     document, mistakes = _document(str(asked.get("query", "")), option_ids=option_ids)
     if document is None or mistakes:
         return {"errors": [error_json(each) for each in mistakes]}
-    eyes = Eyes(desk.world, caller)
+    eyes = eyes_of(desk.world, caller)
     result = execute(
         schema(option_ids=option_ids),
         document,
@@ -126,43 +125,52 @@ class Root:
         self.query, self.mutation = query, mutation
 
 
-def resolve_root(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:  # noqa: ANN401 - any field of any object
+def resolve_root(source: Any, info: GraphQLResolveInfo[Any], **args: Any) -> Any:  # noqa: ANN401 - any field of any object
     """Return a field of a root, or of any other object."""
     if isinstance(source, Root):
         source = source.mutation if info.parent_type.name == "Mutation" else source.query
     return resolve(source, info, **args)
 
 
+def _asked(raw: bytes) -> dict[str, Any]:
+    try:
+        asked = json.loads(raw)
+    except ValueError:
+        raise Problem(400, "Problems parsing JSON") from None
+    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
+        raise Problem(400, "A query attribute must be specified and must be a string.")
+    return asked
+
+
+def _signed_in(caller: Caller) -> Caller:
+    if caller.kind is Kind.ANONYMOUS:
+        raise Problem(403, "This endpoint requires you to be authenticated.")
+    return caller
+
+
+def _work(desk: Desk, request: Request, raw: bytes) -> Response:
+    desk.learn_address(request)
+    headers = usual_headers() | {"content-type": MEDIA, "x-github-media-type": "github.v4; format=json"}
+    try:
+        caller = _signed_in(desk.world.caller(request.headers.get("authorization", "")))
+        asked = _asked(raw)
+    except Problem as problem:
+        return Response(json.dumps(problem.body()), problem.status, headers)
+    headers |= caller_headers(caller) | desk.limit_headers(caller, "graphql")
+    counted = desk.limits.count(caller, "graphql", cost=0)
+    if desk.limits.exceeded(caller, "graphql"):
+        message = f"API rate limit exceeded for user ID {desk.world.known(caller.login).id}."
+        body: dict[str, Any] = {"errors": [{"type": "RATE_LIMITED", "message": message}]}
+    else:
+        body = answer(desk, caller, asked, counted)
+    return Response(json.dumps(body), 200, headers)
+
+
 def routes(desk: Desk) -> list[Route]:
     """Return the routes of GraphQL: as on api.github.com, and as on a server."""
 
-    def work(request: Request, raw: bytes) -> Response:
-        if desk.world.config.url is None:
-            desk.world.url = str(request.base_url).rstrip("/")
-        headers = usual_headers() | {"content-type": MEDIA, "x-github-media-type": "github.v4; format=json"}
-        try:
-            caller = desk.world.caller(request.headers.get("authorization", ""))
-            if caller.kind is Kind.ANONYMOUS:
-                raise Problem(403, "This endpoint requires you to be authenticated.")
-            try:
-                asked = json.loads(raw)
-            except ValueError:
-                raise Problem(400, "Problems parsing JSON") from None
-            if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
-                raise Problem(400, "A query attribute must be specified and must be a string.")
-        except Problem as problem:
-            return Response(json.dumps(problem.body()), problem.status, headers)
-        headers |= caller_headers(caller) | desk.limit_headers(caller, "graphql")
-        counted = desk.limits.count(caller, "graphql", cost=0)
-        if desk.limits.exceeded(caller, "graphql"):
-            message = f"API rate limit exceeded for user ID {desk.world.known(caller.login).id}."
-            body = {"errors": [{"type": "RATE_LIMITED", "message": message}]}
-        else:
-            body = answer(desk, caller, asked, counted)
-        return Response(json.dumps(body), 200, headers)
-
     async def endpoint(request: Request) -> Response:
         raw = await request.body()
-        return await desk.work(lambda: work(request, raw))
+        return await desk.work(lambda: _work(desk, request, raw))
 
     return [Route(path, endpoint, methods=["POST"]) for path in ("/graphql", "/api/graphql")]

@@ -2,12 +2,13 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, TypeVar
 
 from deploy.sandbox.github import boards, pushes
-from deploy.sandbox.github.callers import Kind, Need
+from deploy.sandbox.github.callers import Need
 from deploy.sandbox.github.git import ZERO, Person
-from deploy.sandbox.github.graph.nodes import CommitNode, Eyes, FieldNode, ItemNode, ProjectV2, RepositoryNode, RefNode
+from deploy.sandbox.github.graph.eyes import Eyes
+from deploy.sandbox.github.graph.git_nodes import CommitNode, RefNode
 from deploy.sandbox.github.problems import GraphProblem, Problem, unresolved_node
 from deploy.sandbox.github.records import (
     SINGLE_SELECT,
@@ -21,7 +22,6 @@ from deploy.sandbox.github.records import (
     number_of,
 )
 from deploy.sandbox.github.world import timestamp
-from typing import TypeVar
 
 R = TypeVar("R", bound=Record)
 Input = dict[str, Any]
@@ -79,7 +79,7 @@ class Mutation:
                 raise unprocessable("The repository must belong to the same owner as the project.")
             linked = [repository.id]
         project = boards.create(self.world, owner, given["title"], self._login, linked)
-        return {"project_v2": ProjectV2(self.eyes, project)}
+        return {"project_v2": self.eyes.node(project)}
 
     def update_project_v2(self, given: Input) -> Payload:
         """Change a board's texts, or close it."""
@@ -90,14 +90,14 @@ class Mutation:
         project.updated_at = timestamp()
         project.closed_at = project.updated_at if project.closed else None
         self.world.store.save(project)
-        return {"project_v2": ProjectV2(self.eyes, project)}
+        return {"project_v2": self.eyes.node(project)}
 
     def delete_project_v2(self, given: Input) -> Payload:
         """Delete a board with its fields and cards."""
         project = self._project(given["project_id"], "deleteProjectV2")
         for record in (*boards.items(self.world, project), *boards.fields(self.world, project), project):
             self.world.store.remove(record)
-        return {"project_v2": ProjectV2(self.eyes, project)}
+        return {"project_v2": self.eyes.node(project)}
 
     def create_project_v2_field(self, given: Input) -> Payload:
         """Add a field to a board."""
@@ -117,7 +117,7 @@ class Mutation:
         self.world.store.add(record)
         record.options = boards.new_options(record, _distinct(wanted))
         self.world.store.save(record)
-        return {"project_v2_field": FieldNode(self.eyes, record)}
+        return {"project_v2_field": self.eyes.node(record)}
 
     def _field(self, node: str, name: str) -> Field:
         record = self._get(Field, node)
@@ -138,7 +138,7 @@ class Mutation:
             self.world.store.save(record)
         if wanted:
             boards.set_options(self.world, record, _distinct(wanted))
-        return {"project_v2_field": FieldNode(self.eyes, record)}
+        return {"project_v2_field": self.eyes.node(record)}
 
     def delete_project_v2_field(self, given: Input) -> Payload:
         """Delete a field that somebody added."""
@@ -146,7 +146,7 @@ class Mutation:
         if boards.BUILT_IN.get(record.name) == record.data_type:
             raise unprocessable("System fields cannot be deleted")
         self.world.store.remove(record)
-        return {"project_v2_field": FieldNode(self.eyes, record)}
+        return {"project_v2_field": self.eyes.node(record)}
 
     def link_project_v2_to_repository(self, given: Input) -> Payload:
         """Link a board to a repository."""
@@ -156,7 +156,7 @@ class Mutation:
         """Take the link away."""
         return {"repository": self._linked(given, "unlinkProjectV2FromRepository", link=False)}
 
-    def _linked(self, given: Input, name: str, *, link: bool) -> RepositoryNode:
+    def _linked(self, given: Input, name: str, *, link: bool) -> Any:  # noqa: ANN401 - a repository
         project = self._project(given["project_id"], name)
         repository = self._get(Repository, given["repository_id"])
         if repository.owner != boards.owner_of(self.world, project).login:
@@ -164,7 +164,7 @@ class Mutation:
         others = [each for each in project.repositories if each != repository.id]
         project.repositories = [*others, repository.id] if link else others
         self.world.store.save(project)
-        return RepositoryNode(self.eyes, repository)
+        return self.eyes.node(repository)
 
     def add_project_v2_item_by_id(self, given: Input) -> Payload:
         """Put an issue or pull request on a board; once, however often it is asked."""
@@ -172,7 +172,7 @@ class Mutation:
         content = self._get(Issue, given["content_id"])
         if not self.eyes.sees(self.world.by_id(content.repository_id)):
             raise unresolved_node(given["content_id"])
-        return {"item": ItemNode(self.eyes, boards.add_item(self.world, project, content, self._login))}
+        return {"item": self.eyes.node(boards.add_item(self.world, project, content, self._login))}
 
     def add_project_v2_draft_issue(self, given: Input) -> Payload:
         """Put a draft on a board."""
@@ -180,7 +180,7 @@ class Mutation:
         item = boards.add_item(
             self.world, project, None, self._login, title=given["title"], body=given.get("body") or ""
         )
-        return {"project_item": ItemNode(self.eyes, item)}
+        return {"project_item": self.eyes.node(item)}
 
     def update_project_v2_item_field_value(self, given: Input) -> Payload:
         """Give a card a value; a new Status moves it to another column."""
@@ -201,13 +201,13 @@ class Mutation:
             raise GraphProblem("VALIDATION", f"Text is too long (maximum is {LONGEST_TEXT} characters)")
         if item.values.get(str(record.id)) != value:
             boards.set_value(self.world, item, record, value, self._login)
-        return {"project_v2_item": ItemNode(self.eyes, item)}
+        return {"project_v2_item": self.eyes.node(item)}
 
     def clear_project_v2_item_field_value(self, given: Input) -> Payload:
         """Take a card's value away."""
         item = self._item(given, "clearProjectV2ItemFieldValue")
         boards.set_value(self.world, item, self._get(Field, given["field_id"]), None, self._login)
-        return {"project_v2_item": ItemNode(self.eyes, item)}
+        return {"project_v2_item": self.eyes.node(item)}
 
     def delete_project_v2_item(self, given: Input) -> Payload:
         """Take a card off its board."""
@@ -219,13 +219,13 @@ class Mutation:
         """Put a card away."""
         item = self._item(given, "archiveProjectV2Item")
         boards.archive(self.world, item, self._login, archived=True)
-        return {"item": ItemNode(self.eyes, item)}
+        return {"item": self.eyes.node(item)}
 
     def unarchive_project_v2_item(self, given: Input) -> Payload:
         """Bring a card back."""
         item = self._item(given, "unarchiveProjectV2Item")
         boards.archive(self.world, item, self._login, archived=False)
-        return {"item": ItemNode(self.eyes, item)}
+        return {"item": self.eyes.node(item)}
 
     def create_commit_on_branch(self, given: Input) -> Payload:
         """Commit files to a branch, if its head is still the expected one."""
@@ -251,8 +251,8 @@ class Mutation:
         sha = git.commit_files(name, head, message, author, additions=additions, deletions=deletions)
         ref = f"refs/heads/{branch}"
         git.set_ref(name, ref, sha, head)
-        pushes.ref_moved(self.world, repository, ref, head or ZERO, sha, self._login)
-        node = RepositoryNode(self.eyes, repository)
+        pushes.ref_moved(self.world, repository, ref, (head or ZERO, sha), self._login)
+        node = self.eyes.node(repository)
         return {"commit": CommitNode(node, sha), "ref": RefNode(node, ref, sha)}
 
     def _branch(self, given: Input) -> tuple[Repository, str]:
@@ -300,8 +300,5 @@ def _changes(given: Input) -> tuple[dict[str, bytes], list[str]]:
         if any(part in ("", ".", "..", ".git") for part in path.split("/")):
             raise unprocessable(f"path contains a malformed path component: {path}")
     if both := set(additions) & set(deletions):
-        raise unprocessable(f"A path was requested for both addition and deletion: {sorted(both)[0]}")
+        raise unprocessable(f"A path was requested for both addition and deletion: {min(both)}")
     return additions, deletions
-
-
-__all__ = ["Kind", "Mutation"]

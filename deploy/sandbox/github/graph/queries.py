@@ -3,20 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from deploy.sandbox.github import boards
 from deploy.sandbox.github.callers import Kind
-from deploy.sandbox.github.graph.nodes import (
-    Eyes,
-    FieldNode,
-    ItemNode,
-    Owner,
-    ProjectV2,
-    RepositoryNode,
-    find_repository,
-    issue_node,
-)
+from deploy.sandbox.github.graph.eyes import Eyes
+from deploy.sandbox.github.graph.owners import find_repository
 from deploy.sandbox.github.problems import GraphProblem, unresolved_node
-from deploy.sandbox.github.records import Account, Field, Issue, Item, Project, Repository, number_of
-from deploy.sandbox.github.world import World
+from deploy.sandbox.github.records import Account, Field, Issue, Item, Project, Record, Repository, number_of
+
+NODES: tuple[type[Record], ...] = (Account, Repository, Issue, Project, Field, Item)
 
 
 class Query:
@@ -28,11 +22,11 @@ class Query:
         self.eyes, self.world, self._counted = eyes, eyes.world, counted
 
     @property
-    def viewer(self) -> Owner:
+    def viewer(self) -> Any:  # noqa: ANN401 - an account
         """The caller."""
         if self.eyes.caller.kind is Kind.APP:
             raise GraphProblem("FORBIDDEN", "Resource not accessible by integration")
-        return Owner(self.eyes, self.world.known(self.eyes.caller.login))
+        return self.eyes.node(self.world.known(self.eyes.caller.login))
 
     def node(self, *, id: str) -> Any:  # noqa: ANN401, A002 - any node; the schema names the argument
         """Anything by its global id."""
@@ -42,29 +36,29 @@ class Query:
         """Things by their global ids."""
         return [find_node(self.eyes, each) for each in ids]
 
-    def repository(self, *, owner: str, name: str, **_: object) -> RepositoryNode:
+    def repository(self, *, owner: str, name: str, **_: object) -> Any:  # noqa: ANN401 - a repository
         """A repository by owner and name."""
         return find_repository(self.eyes, owner, name)
 
-    def organization(self, *, login: str) -> Owner:
+    def organization(self, *, login: str) -> Any:  # noqa: ANN401 - an account
         """An organization."""
         return self._account(login, "Organization")
 
-    def user(self, *, login: str) -> Owner:
+    def user(self, *, login: str) -> Any:  # noqa: ANN401 - an account
         """A user."""
         return self._account(login, "User")
 
-    def repository_owner(self, *, login: str) -> Owner | None:
+    def repository_owner(self, *, login: str) -> Any:  # noqa: ANN401 - an account
         """A user or organization; None where there is none."""
         found = self.world.account(login)
-        return Owner(self.eyes, found) if found else None
+        return self.eyes.node(found) if found else None
 
-    def _account(self, login: str, kind: str) -> Owner:
+    def _account(self, login: str, kind: str) -> Any:  # noqa: ANN401 - an account
         found = self.world.account(login)
         if found is None or found.kind != kind:
             article = "an" if kind == "Organization" else "a"
             raise GraphProblem("NOT_FOUND", f"Could not resolve to {article} {kind} with the login of '{login}'.")
-        return Owner(self.eyes, found)
+        return self.eyes.node(found)
 
     def rate_limit(self, **_: object) -> dict[str, Any]:
         """What is left of the hour."""
@@ -76,34 +70,24 @@ class Query:
 def find_node(eyes: Eyes, node: str) -> Any:  # noqa: ANN401 - any node
     """Return what a global id stands for. Raises GraphProblem NOT_FOUND."""
     number = number_of(node)
-    for kind in (Account, Repository, Issue, Project, Field, Item):
+    for kind in NODES:
         found = eyes.world.store.get(kind, number)
-        if found is not None and found.node_id == node:
-            shown = _seen(eyes, found)
-            if shown is not None:
-                return shown
+        if found is not None and found.node_id == node and _visible(eyes, found):
+            return eyes.node(found)
     raise unresolved_node(node)
 
 
-def _seen(eyes: Eyes, found: Account | Repository | Issue | Project | Field | Item) -> Any:  # noqa: ANN401 - any node
+def _visible(eyes: Eyes, found: Record) -> bool:
     match found:
-        case Account():
-            return Owner(eyes, found)
         case Repository():
-            return RepositoryNode(eyes, found) if eyes.sees(found) else None
+            return eyes.sees(found)
         case Issue():
-            return issue_node(eyes, found) if eyes.sees(eyes.world.by_id(found.repository_id)) else None
+            return eyes.sees(eyes.world.by_id(found.repository_id))
         case Project():
-            return ProjectV2(eyes, found) if _reads(eyes, eyes.world, found) else None
+            eyes.need_board_rights(boards.owner_of(eyes.world, found), "node", write=False)
+            return eyes.sees_board(found)
         case Field() | Item():
             project = eyes.world.store.get(Project, found.project_id)
-            if project is None or not _reads(eyes, eyes.world, project):
-                return None
-            return FieldNode(eyes, found) if isinstance(found, Field) else ItemNode(eyes, found)
-
-
-def _reads(eyes: Eyes, world: World, project: Project) -> bool:
-    owner = world.store.get(Account, project.owner_id)
-    if owner is not None:
-        eyes.need_board_rights(owner, "node", write=False)
-    return eyes.sees_board(project)
+            return project is not None and _visible(eyes, project)
+        case _:
+            return True

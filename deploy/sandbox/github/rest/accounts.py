@@ -4,6 +4,8 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from starlette.routing import Route
+
 from deploy.sandbox.github import shapes
 from deploy.sandbox.github.callers import Caller, Kind
 from deploy.sandbox.github.config import App, Installation
@@ -11,7 +13,6 @@ from deploy.sandbox.github.problems import Problem, not_found
 from deploy.sandbox.github.records import Account, InstallationToken, Repository
 from deploy.sandbox.github.web import Call, Desk, Reply, need_person
 from deploy.sandbox.github.world import World
-from starlette.routing import Route
 
 NEVER = "2020-01-01T00:00:00Z"
 

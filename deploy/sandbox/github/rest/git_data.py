@@ -3,6 +3,8 @@
 import base64
 import binascii
 
+from starlette.routing import Route
+
 from deploy.sandbox.github import git_shapes, pushes
 from deploy.sandbox.github.callers import Need
 from deploy.sandbox.github.git import ZERO, GitFailedError
@@ -10,7 +12,6 @@ from deploy.sandbox.github.problems import Problem, not_found
 from deploy.sandbox.github.records import Repository
 from deploy.sandbox.github.rest.repositories import CONTENTS, WRITE, person
 from deploy.sandbox.github.web import Call, Desk, Reply
-from starlette.routing import Route
 
 DELETE_REF = Need(role="push", permission="contents", write=True)
 
@@ -61,7 +62,7 @@ def create_ref(call: Call) -> Reply:
         call.world.git.set_ref(record.full_name, name, sha, ZERO)
     except GitFailedError:
         raise Problem(422, f"{name} is not a valid ref name.") from None
-    pushes.ref_moved(call.world, record, name, ZERO, sha, call.caller.login)
+    pushes.ref_moved(call.world, record, name, (ZERO, sha), call.caller.login)
     return Reply(status=201, body=git_shapes.reference(call.world, record, name, sha))
 
 
@@ -81,7 +82,7 @@ def change_ref(call: Call) -> Reply:
         raise Problem(422, "Changes must be made through a pull request.")
     if old != sha:
         call.world.git.set_ref(record.full_name, name, sha, old)
-        pushes.ref_moved(call.world, record, name, old, sha, call.caller.login)
+        pushes.ref_moved(call.world, record, name, (old, sha), call.caller.login)
     return Reply(body=git_shapes.reference(call.world, record, name, sha))
 
 
@@ -95,7 +96,7 @@ def delete_ref(call: Call) -> Reply:
     if name.removeprefix("refs/heads/") in record.protected:
         raise Problem(422, "Cannot delete a protected branch")
     call.world.git.delete_ref(record.full_name, name)
-    pushes.ref_moved(call.world, record, name, old, ZERO, call.caller.login)
+    pushes.ref_moved(call.world, record, name, (old, ZERO), call.caller.login)
     return Reply(status=204)
 
 
@@ -120,7 +121,9 @@ def create_commit(call: Call) -> Reply:
         raise Problem(422, "Parent SHA does not exist or is not a commit object")
     author = person(call, given.get("author"))
     committer = person(call, given["committer"]) if given.get("committer") else author
-    found = git.commit(name, git.add_commit(name, given["tree"], parents, given["message"], author, committer))
+    found = git.commit(
+        name, git.add_commit(name, given["tree"], parents, given["message"], author=author, committer=committer)
+    )
     if found is None:
         raise not_found()
     return Reply(status=201, body=git_shapes.git_commit(call.world, record, found))

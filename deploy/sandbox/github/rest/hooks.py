@@ -3,13 +3,14 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.routing import Route
+
 from deploy.sandbox.github import deliveries, shapes
 from deploy.sandbox.github.callers import Kind, Need
 from deploy.sandbox.github.problems import Problem, invalid, not_found
 from deploy.sandbox.github.records import Account, Delivery, Hook
 from deploy.sandbox.github.web import Call, Desk, Reply, need_person
 from deploy.sandbox.github.world import timestamp
-from starlette.routing import Route
 
 LIMIT = 20
 READ = Need(role="admin", permission="repository_hooks", scope="read:repo_hook")
@@ -77,7 +78,7 @@ def _events(given: Any, known: frozenset[str] | set[str]) -> list[str]:  # noqa:
 
 def _config(hook: Hook, given: dict[str, Any]) -> None:
     if unknown := set(given) - CONFIG:
-        raise Problem(422, f'Invalid request.\n\n"{sorted(unknown)[0]}" is not a permitted key.')
+        raise Problem(422, f'Invalid request.\n\n"{min(unknown)}" is not a permitted key.')
     parts = urlsplit(str(given.get("url", "")))
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise invalid(

@@ -4,13 +4,14 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from starlette.routing import Route
+
 from deploy.sandbox.github import deliveries, issue_shapes, shapes
 from deploy.sandbox.github.callers import Need
 from deploy.sandbox.github.problems import Problem, invalid, not_found
 from deploy.sandbox.github.records import Comment, Issue, Label, Repository
 from deploy.sandbox.github.web import Call, Desk, Reply, need_person
 from deploy.sandbox.github.world import timestamp
-from starlette.routing import Route
 
 READ = Need(permission="issues")
 COMMENT = Need(permission="issues", write=True)

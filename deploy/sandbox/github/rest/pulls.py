@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from starlette.routing import Route
+
 from deploy.sandbox.github import deliveries, git_shapes, pull_shapes, pushes
 from deploy.sandbox.github.callers import Need
 from deploy.sandbox.github.git import Person
@@ -11,7 +13,6 @@ from deploy.sandbox.github.rest import accounts
 from deploy.sandbox.github.rest.issues import set_state
 from deploy.sandbox.github.web import Call, Desk, Reply
 from deploy.sandbox.github.world import World, timestamp
-from starlette.routing import Route
 
 READ = Need(permission="pull_requests")
 WRITE = Need(permission="pull_requests", write=True)
@@ -168,14 +169,14 @@ def merge(call: Call) -> Reply:
     author = Person(name=call.caller.login, email=call.world.email(call.caller.login))
     committer = Person(name="GitHub", email="noreply@github.com")
     parents = [base, head] if method == "merge" else [base]
-    sha = git.add_commit(name, tree, parents, message, author, committer)
+    sha = git.add_commit(name, tree, parents, message, author=author, committer=committer)
     _freeze(call.world, repository, issue, pull)
     git.set_ref(name, f"refs/heads/{pull.base}", sha, base)
     pull.merged_at, pull.merged_by, pull.merge_commit_sha = timestamp(), call.caller.login, sha
     call.world.store.save(pull)
     set_state(call, repository, issue, "closed", None)
     _emit(call, repository, issue, pull, "closed")
-    pushes.ref_moved(call.world, repository, f"refs/heads/{pull.base}", base, sha, call.caller.login)
+    pushes.ref_moved(call.world, repository, f"refs/heads/{pull.base}", (base, sha), call.caller.login)
     return Reply(body={"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 
 

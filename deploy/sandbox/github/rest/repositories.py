@@ -4,6 +4,8 @@ import base64
 import binascii
 from typing import Any
 
+from starlette.routing import Route
+
 from deploy.sandbox.github import git_shapes, pushes, shapes
 from deploy.sandbox.github.callers import Kind, Need
 from deploy.sandbox.github.git import ZERO, Commit, Person
@@ -11,7 +13,6 @@ from deploy.sandbox.github.problems import Problem, invalid, not_found
 from deploy.sandbox.github.records import Repository
 from deploy.sandbox.github.web import Call, Desk, Reply
 from deploy.sandbox.github.world import World
-from starlette.routing import Route
 
 ADMIN = Need(role="admin", permission="administration", write=True, hidden=False)
 SEE_PROTECTION = Need(role="admin", permission="administration")
@@ -231,7 +232,7 @@ def _write(
     )
     ref = f"refs/heads/{branch_name}"
     call.world.git.set_ref(record.full_name, ref, sha, head or ZERO)
-    pushes.ref_moved(call.world, record, ref, head or ZERO, sha, call.caller.login)
+    pushes.ref_moved(call.world, record, ref, (head or ZERO, sha), call.caller.login)
     return record, sha
 
 
