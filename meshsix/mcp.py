@@ -29,6 +29,7 @@ from apps.onboarding.representations import as_json
 from apps.onboarding.serializers import ask_from, explain
 from apps.projects.credentials import tokens
 from apps.projects.credentials.services import BadCode
+from apps.projects.queries import bind, may_touch
 from meshsix.kit import names
 from meshsix.kit.actor import Actor, ActorKind, Door
 from meshsix.web.roles import Role, may, token_may
@@ -73,7 +74,8 @@ class Verifier(TokenVerifier):
         if row is None or row.owner is None:
             return None
         owner = row.owner.get_username()
-        return AccessToken(token="", client_id=owner, scopes=list(row.scopes), subject=owner)
+        claims = {"projects": [str(project) for project in row.projects]}
+        return AccessToken(token="", client_id=owner, scopes=list(row.scopes), subject=owner, claims=claims)
 
 
 class Server(MCPServer[Any]):
@@ -92,6 +94,7 @@ class Server(MCPServer[Any]):
         user = User.objects.filter(username=token.subject, is_active=True).first() if token else None
         if token is None or user is None:
             raise ToolError("unauthenticated: the token's account is gone or inactive. Issue a new token.")
+        bind(user, [UUID(project) for project in (token.claims or {}).get("projects", [])])
         return Caller(user, frozenset(token.scopes))
 
     async def list_tools(self) -> list[Tool]:
@@ -136,7 +139,10 @@ def _latest(rows: QuerySet[Onboarding], text: str) -> Onboarding | None:
 def _onboard(server: Server, repository: str, options: dict[str, Any]) -> dict[str, Any]:
     caller = _allowed(server, "onboard-project")
     try:
-        row = services.start_onboarding(ask_from({"repository": repository, **options}), actor=caller.actor)
+        ask = ask_from({"repository": repository, **options})
+        if not may_touch(caller.user, ask.repository):
+            raise ToolError("forbidden: this repository is not among those that you may touch.")
+        row = services.start_onboarding(ask, actor=caller.actor)
     except ValidationError as error:
         raise ToolError(f"invalid: {explain(error.detail)}") from error
     except services.AlreadyOnboarding as error:

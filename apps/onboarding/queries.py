@@ -14,7 +14,7 @@ from apps.onboarding.models import Onboarding
 from apps.onboarding.states import Status
 from apps.onboarding.workflow import ONBOARDING
 from apps.projects.credentials.queries import waiting_login
-from apps.projects.queries import hidden_project_keys
+from apps.projects.queries import hidden_project_keys, only_project_keys
 from meshsix.durable import queries as durable
 from meshsix.durable.models import Attempt, StepRow
 from meshsix.durable.states import StepState
@@ -84,8 +84,11 @@ def all_onboardings() -> QuerySet[Onboarding]:
 
 def onboardings(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Onboarding]:
     """Return the onboardings that `user` may see, the newest first."""
+    rows, only = all_onboardings(), only_project_keys(user)
+    if only is not None:
+        rows = rows.filter(run__key__in=[names.run_key_of(key) for key in only])
     hidden = [names.run_key_of(key) for key in hidden_project_keys(user)]
-    return all_onboardings().exclude(run__key__in=hidden) if hidden else all_onboardings()
+    return rows.exclude(run__key__in=hidden) if hidden else rows
 
 
 def filtered(rows: QuerySet[Onboarding], *, status: str = "", owner: str = "", words: str = "") -> QuerySet[Onboarding]:

@@ -97,6 +97,19 @@ def hidden_project_keys(user: AbstractBaseUser | AnonymousUser) -> set[str]:
     return {f"{owner}/{name}".lower() for owner, name in hidden}
 
 
+def only_project_keys(user: AbstractBaseUser | AnonymousUser) -> set[str] | None:
+    """Return the lower-case `owner/name` of the only projects that `user` may touch; None where nothing bounds it."""
+    if not isinstance(user, User) or not _bound_to(user):
+        return None
+    return {f"{owner}/{name}".lower() for owner, name in visible_projects(user).values_list("owner", "name")}
+
+
+def may_touch(user: AbstractBaseUser | AnonymousUser, repository: names.RepositoryName) -> bool:
+    """Return whether `user` may see and start work on this repository, registered or not."""
+    key, only = names.project_key(repository), only_project_keys(user)
+    return key not in hidden_project_keys(user) and (only is None or key in only)
+
+
 def may_see_aggregate(user: AbstractBaseUser | AnonymousUser, aggregate_id: str) -> bool:
     """Return whether `user` may read the events of this aggregate (named in settings.EVENT_VISIBILITY)."""
     if not isinstance(user, User) or not may(user, Role.VIEWER):
@@ -107,8 +120,10 @@ def may_see_aggregate(user: AbstractBaseUser | AnonymousUser, aggregate_id: str)
     if kind == "credentials":
         named = Project.objects.filter(auth_project_id=rest)
         return not named.exists() or visible_projects(user).filter(auth_project_id=rest).exists()
-    key = _project_key_of(kind, rest)
-    return key is None or key not in hidden_project_keys(user)
+    key, only = _project_key_of(kind, rest), only_project_keys(user)
+    if key is None:
+        return only is None
+    return key not in hidden_project_keys(user) and (only is None or key in only)
 
 
 def _project_key_of(kind: str, rest: str) -> str | None:

@@ -84,27 +84,38 @@ def _check_credential(identity: Identity, repository: Repository) -> None:
         _check_permissions(identity)
 
 
+def needed_scopes(repository: Repository) -> tuple[str, ...]:
+    """Return the scopes that a classic token needs for a repository of this kind of owner."""
+    return ("repo", "project", "admin:org_hook") if repository.owner_is_organization else ("repo", "project")
+
+
+def lacking_scopes(scopes: frozenset[str], repository: Repository) -> set[str]:
+    """Return those that the token lacks; for a public repository narrower ones stand in for `repo`."""
+    missing = set(needed_scopes(repository)) - scopes
+    if not repository.private and "public_repo" in scopes and scopes & {"admin:repo_hook", "write:repo_hook"}:
+        missing.discard("repo")
+    return missing
+
+
+def needed_permissions(identity: Identity) -> Mapping[str, str]:
+    """Return the permissions, by name, that a GitHub App's installation needs; hooks of its own save one."""
+    return _APP_NEEDS if BOARD_EVENT in identity.events else _APP_NEEDS | {"organization_hooks": "write"}
+
+
+def grants(identity: Identity, name: str, level: str) -> bool:
+    """Return whether the installation has the permission at this level or above."""
+    return _LEVELS.get(identity.permissions.get(name, ""), 0) >= _LEVELS[level]
+
+
 def _check_scopes(scopes: frozenset[str], repository: Repository) -> None:
-    public_will_do = (
-        not repository.private and "public_repo" in scopes and scopes & {"admin:repo_hook", "write:repo_hook"}
-    )
-    missing = set() if "repo" in scopes or public_will_do else {"repo"}
-    missing |= {"project"} - scopes
-    if repository.owner_is_organization:
-        missing |= {"admin:org_hook"} - scopes
+    missing = lacking_scopes(scopes, repository)
     if missing:
         raise problem("onboard:token:scopes-missing", f"The token lacks: {', '.join(sorted(missing))}.")
 
 
 def _check_permissions(identity: Identity) -> None:
-    needed: Mapping[str, str] = _APP_NEEDS
-    if BOARD_EVENT not in identity.events:
-        needed = _APP_NEEDS | {"organization_hooks": "write"}
-    missing = [
-        f"{name}: {level}"
-        for name, level in needed.items()
-        if _LEVELS.get(identity.permissions.get(name, ""), 0) < _LEVELS[level]
-    ]
+    needed = needed_permissions(identity)
+    missing = [f"{name}: {level}" for name, level in needed.items() if not grants(identity, name, level)]
     if missing:
         raise problem("onboard:app:permissions-missing", f"The GitHub App's installation lacks: {', '.join(missing)}.")
 

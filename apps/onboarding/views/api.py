@@ -8,6 +8,7 @@ from django.http import Http404
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import filters, generics, serializers, status
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +31,7 @@ from apps.onboarding.serializers import (
     ask_from,
 )
 from apps.projects.credentials.services import BadCode
+from apps.projects.queries import may_touch
 from meshsix.kit.actor import Door
 from meshsix.web.actors import actor_of
 from meshsix.web.idempotency import once
@@ -70,6 +72,8 @@ class OnboardingList(generics.ListCreateAPIView[Onboarding]):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401, ARG002 - as DRF calls it
         """Start an onboarding. With an `Idempotency-Key` a repeat answers 200 with the first one."""
         ask = ask_from(request.data)
+        if not may_touch(request.user, ask.repository):
+            raise PermissionDenied("This repository is not among those that you may touch.")
         started = once(request, lambda: str(_started(request, ask).pk))
         row = _visible(request, UUID(started.resource_id))
         where = reverse("onboarding-api", args=[row.pk])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,6 +15,7 @@ from apps.onboarding.forms import OnboardForm
 from apps.onboarding.models import Onboarding
 from apps.onboarding.states import Status
 from apps.projects.credentials.services import BadCode
+from apps.projects.queries import may_touch
 from meshsix.kit.actor import Actor, Door
 from meshsix.live.queries import last_of, last_seq, latest_events
 from meshsix.web.actors import actor_of
@@ -44,6 +46,8 @@ def onboarding_new(request: HttpRequest) -> HttpResponse:
     """Show the start form; start on POST."""
     form = OnboardForm(request.POST) if request.method == "POST" else OnboardForm()
     if form.is_bound and form.is_valid() and form.ask is not None:
+        if not may_touch(request.user, form.ask.repository):
+            raise PermissionDenied("This repository is not among those that you may touch.")
         try:
             row = services.start_onboarding(form.ask, actor=actor_of(request, Door.UI))
         except services.AlreadyOnboarding as error:
