@@ -36,7 +36,8 @@ BEAT_OPTIONS = ("--scheduler=celery.beat:Scheduler", "--pidfile=")
 _BROKER_TIMEOUT_SECONDS = 5
 _VISIBILITY = timedelta(hours=1)
 _RESULTS_LAST = timedelta(minutes=10)
-_SOFT_SHUTDOWN = timedelta(seconds=20)
+# How long a dead pool process blocks its worker (10 s by default): results are rows, there is none to wait for.
+_LOST_AFTER = timedelta(seconds=0.5)
 _ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 # Celery's own fixup for Django closes the database connections around each task, which doubles a short step's cost;
@@ -69,7 +70,8 @@ app.conf.update(
     task_queues=[Queue(name) for name in settings.CELERY_QUEUES],
     worker_prefetch_multiplier=1,
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    worker_soft_shutdown_timeout=_SOFT_SHUTDOWN.total_seconds(),
+    worker_lost_wait=_LOST_AFTER.total_seconds(),
+    worker_soft_shutdown_timeout=settings.WORKER_SOFT_SHUTDOWN.total_seconds(),
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     timezone="UTC",

@@ -133,7 +133,7 @@ def joined(given: Joined, clients: Clients) -> Made:  # noqa: ARG001 - a step ta
     return Made(text=f"{made.text}({given.first.text},{left},{given.right_two.text})")
 
 
-def step(name: str, does: Callable[..., Made] = plain, *, attempts: int = 3, timeout: float = 2) -> Step:
+def step(name: str, does: Callable[..., Made] = plain, *, attempts: int = 3, timeout: float = 1) -> Step:
     """Return a step with short pauses."""
     backoff = Backoff(attempts=attempts, first=timedelta(milliseconds=20), most=timedelta(milliseconds=100))
     return Step(name=name, does=does, backoff=backoff, timeout=timedelta(seconds=timeout))

@@ -1,8 +1,8 @@
 """What a durable step costs: 14 empty steps, 100 runs at once, beside a plain Celery chain and beside DBOS.
 
 Run `python -m tests.perf.bench_engine`. All three use the same PostgreSQL and Valkey, two worker processes each, and
-the same clock: from the first request to start a run until the last step of the last run. The gap is the time from the end
-of a run's step to the beginning of its next one.
+the same clock: from the first request to start a run until the last step of the last run. The gap is the time from the
+end of a run's step to the beginning of its next one.
 """
 
 import json
