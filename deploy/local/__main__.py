@@ -27,6 +27,7 @@ from deploy.local.watch import keep_running
 
 _DOWN_WITHIN = timedelta(seconds=60)
 _GRACE = timedelta(seconds=15)
+_LOG_WIDTH = 160
 
 
 def up(options: Options, console: Console) -> int:
@@ -109,7 +110,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("command", choices=tuple(COMMANDS))
     parser.add_argument("--exit", action="store_true", help="demo: end when the sample is done; 0 if it went well")
     asked = parser.parse_args(words)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     command = partial(demo, leave=True) if asked.command == "demo" and asked.exit else COMMANDS[asked.command]

@@ -28,7 +28,9 @@ def main(requirements: str) -> int:
     if stamp.exists():
         return 0
     uv = shutil.which("uv")
-    code = _install_with_uv(uv, requirements) if uv else _install_with_pip(requirements)
+    code = _install_with_uv(uv, requirements) if uv else 1
+    if code:  # no uv, or one that knows less than pip of this machine's mirrors
+        code = _install_with_pip(requirements)
     if code == 0:
         stamp.touch()
     return code
@@ -57,8 +59,8 @@ def _install_with_uv(uv: str, requirements: str) -> int:
 
 
 def _install_with_pip(requirements: str) -> int:
-    if not _python().exists():
-        made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=False).returncode
+    if not (_python().exists() and _python().with_name("pip").exists()):
+        made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode
         if made:
             _tell(
                 "This Python cannot make virtual environments.",
