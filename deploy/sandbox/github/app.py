@@ -25,7 +25,7 @@ from deploy.sandbox.github.web import Desk, Limits, usual_headers
 from deploy.sandbox.github.world import World
 
 CHAPTERS = (accounts, hooks, git_data, issues, pulls, repositories)
-READS = ("/*/git-upload-pack",)
+READS = ("/*/git-upload-pack", "*/app/installations/*/access_tokens")
 
 
 def make(config: Config, directory: Path) -> Frame:

@@ -29,6 +29,8 @@ FULL_PERMISSIONS = {
     "repository_hooks": "write",
     "workflows": "write",
 }
+OWNER = r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$"
+NAME = r"^[A-Za-z0-9._-]{0,99}[A-Za-z0-9_-]$"
 
 
 class _Strict(BaseModel):
@@ -93,8 +95,8 @@ class App(_Strict):
 class Seed(_Strict):
     """A repository that exists from the beginning. `files` is a directory to fill it from."""
 
-    owner: str
-    name: str
+    owner: str = Field(pattern=OWNER)
+    name: str = Field(pattern=NAME)
     description: str | None = None
     private: bool = False
     archived: bool = False

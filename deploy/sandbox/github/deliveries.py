@@ -12,6 +12,7 @@ import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from deploy.sandbox.github.world import World, timestamp
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 10.0
+KEPT = timedelta(days=3)
 ORGANIZATION_ONLY = frozenset({"projects_v2", "projects_v2_item", "organization", "member", "membership"})
 REPOSITORY_EVENTS = frozenset(
     """
@@ -113,8 +115,12 @@ def ping(world: World, hook: Hook, *, sender: str, place: str) -> Delivery:
 
 
 def store(world: World, hook: Hook, event: str, body: Json, repository: Repository | None) -> Delivery:
-    """Store one delivery that is yet to be sent."""
+    """Store one delivery that is yet to be sent, and let go of those that GitHub keeps no longer."""
     now = timestamp()
+    world.to_send = True
+    oldest = (datetime.now(UTC) - KEPT).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for old in world.store.all(Delivery, lambda each: each.done and each.created_at < oldest):
+        world.store.remove(old)
     return world.store.add(
         Delivery(
             hook_id=hook.id,
@@ -132,6 +138,7 @@ def store(world: World, hook: Hook, event: str, body: Json, repository: Reposito
 def redeliver(world: World, old: Delivery) -> Delivery:
     """Store the same delivery again, under the same guid."""
     now = timestamp()
+    world.to_send = True
     return world.store.add(
         Delivery(
             hook_id=old.hook_id,
@@ -170,6 +177,7 @@ def request_of(hook: Hook, delivery: Delivery) -> tuple[dict[str, str], bytes]:
 
 def pending(world: World) -> list[tuple[Hook, Delivery]]:
     """Return what is stored and not sent yet, oldest first."""
+    world.to_send = False
     waiting = world.store.all(Delivery, lambda each: not each.done)
     return [(hook, each) for each in waiting if (hook := world.store.get(Hook, each.hook_id)) is not None]
 
@@ -177,7 +185,9 @@ def pending(world: World) -> list[tuple[Hook, Delivery]]:
 def record(
     world: World, hook: Hook, delivery: Delivery, answer: httpx.Response | httpx.HTTPError, seconds: float
 ) -> None:
-    """Write down what became of a delivery, in its own record and in its hook's."""
+    """Write down what became of a delivery, in its own record and in its hook's. After a reset there are none."""
+    if world.store.get(Delivery, delivery.id) is not delivery:
+        return
     delivery.done, delivery.delivered_at, delivery.url = True, timestamp(), hook.url
     delivery.duration = round(seconds, 2)
     if isinstance(answer, httpx.Response):

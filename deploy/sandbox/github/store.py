@@ -38,18 +38,18 @@ class Store:
 
     def _load(self) -> None:
         self._all = {kind: {} for kind in self._kinds.values()}
-        self._next = FIRST_ID
+        self._next = max(FIRST_ID, int(self._db.execute("PRAGMA user_version").fetchone()[0]))
         for name, number, body in self._db.execute("SELECT kind, id, body FROM records ORDER BY id"):
             kind = self._kinds[name]
             self._all[kind][number] = self._adapters[kind].validate_json(body)
-            self._next = max(self._next, number + 1)
 
     def add(self, record: R) -> R:
-        """Keep a new record and give it its id."""
-        record.id = record.id or self._next
-        self._next = max(self._next, record.id) + 1
+        """Keep a new record and give it its id, which no other record ever had."""
+        record.id = self._next
+        self._next += 1
         self._all[type(record)][record.id] = record
         self.save(record)
+        self._db.execute(f"PRAGMA user_version = {self._next}")
         return record
 
     def save(self, record: Record) -> None:
@@ -93,11 +93,10 @@ class Store:
             self._load()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything but the ids that were given."""
         self._begin()
         self._db.execute("DELETE FROM records")
         self._all = {kind: {} for kind in self._kinds.values()}
-        self._next = FIRST_ID
 
     def close(self) -> None:
         """Close the file."""

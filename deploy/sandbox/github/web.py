@@ -148,13 +148,14 @@ class Desk:
     world: World
     limits: Limits
     after_work: Callable[[], None] = lambda: None
-    """Called on the event loop after each piece of work that changed something."""
+    """Called on the event loop when deliveries wait to be sent."""
     _one: CapacityLimiter | None = None
 
     async def work(self, task: Callable[[], Response]) -> Response:
         """Answer a request: `run`, and then look for deliveries to send."""
         answer = await self.run(task)
-        self.after_work()
+        if self.world.to_send:
+            self.after_work()
         return answer
 
     async def run(self, task: Callable[[], T]) -> T:

@@ -53,6 +53,8 @@ class World:
         self.git = Git(directory / "git")
         self.git.root.mkdir(exist_ok=True)
         self.store = Store(directory / "github.sqlite3", KINDS)
+        self.to_send = True
+        """Whether deliveries may be waiting to be sent."""
 
     # accounts
 

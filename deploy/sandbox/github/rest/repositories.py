@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from starlette.routing import Route
 
 from deploy.sandbox.github import git_shapes, pushes, shapes
 from deploy.sandbox.github.callers import Kind, Need
+from deploy.sandbox.github.config import NAME
 from deploy.sandbox.github.git import ZERO, Commit, Person
 from deploy.sandbox.github.problems import Problem, invalid, not_found
 from deploy.sandbox.github.records import Repository
@@ -277,6 +279,8 @@ def create(call: Call) -> Reply:
     owner = call.world.known(call.params.get("org", call.caller.login))
     if owner.login != call.caller.login and call.caller.login not in owner.owners:
         raise Problem(403, "You need admin access to the organization before adding a repository to it.")
+    if not re.match(NAME, given["name"]):
+        raise invalid("Repository", "name can only contain ASCII letters, digits, and the characters ., -, and _.")
     if call.world.find_repository(owner.login, given["name"]):
         raise invalid("Repository", "name already exists on this account", field="name")
     facts = {"description": given.get("description"), "private": bool(given.get("private"))}
