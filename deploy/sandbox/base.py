@@ -91,6 +91,7 @@ class Frame:
             content_type=_header(scope, b"content-type"),
             changes=changes,
         )
+        entry.port = scope["client"][1] if scope.get("client") else None
         fault = self.faults.take(Asked(method=method, path=path, operations=names(operations), changes=changes))
         exchange = _Exchange(self.app, scope, receive, send, body=body, entry=entry)
         if fault is None:

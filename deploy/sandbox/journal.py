@@ -50,7 +50,10 @@ def operations_of(document: str) -> tuple[Operation, ...]:
 
 @dataclass(kw_only=True)
 class Entry:
-    """One request as the log keeps it. `status` is None while it is unanswered or when the connection was cut."""
+    """One request as the log keeps it. `status` is None while it is unanswered or when the connection was cut.
+
+    `port` is the caller's, by which its process can be found while it waits.
+    """
 
     id: int
     time: str
@@ -63,6 +66,7 @@ class Entry:
     status: int | None = None
     fault: str | None = None
     effect: bool = False
+    port: int | None = None
 
 
 @dataclass
