@@ -41,7 +41,7 @@ bench: dev ## benchmarks; they write BENCHMARKS.md
 	@$(BIN)/python -m tests.perf $(ARGS)
 
 chaos: dev ## long runs under kills, a lost broker and a restarted database
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/crash --chaos $(ARGS)
+	@$(BIN)/python -m tests.crash.chaos $(ARGS)
 
 pins: dev ## compile the three requirements files from their .in files
 	@for name in requirements requirements-local requirements-dev; do \
