@@ -14,6 +14,7 @@ from meshsix.integrations.github.budget import Budget, connect
 from meshsix.integrations.github.client import GitHub
 from meshsix.integrations.github.credential import AppCredential, Credential, TokenCredential
 from meshsix.integrations.github.transport import Transport
+from meshsix.integrations.http import Http
 from meshsix.integrations.kubernetes import Kubernetes
 from meshsix.integrations.litellm import LiteLLM
 from meshsix.integrations.ntfy import Ntfy
@@ -118,6 +119,11 @@ class Clients:
         return Ntfy(
             url=settings.NTFY_URL, topic=settings.NTFY_TOPIC, token=settings.NTFY_TOKEN, timeout=settings.NTFY_TIMEOUT
         )
+
+    @cached_property
+    def public(self) -> Http:
+        """Ourselves, as GitHub and people reach us from outside."""
+        return Http(vendor="public-address", base_url=settings.PUBLIC_URL, timeout=timedelta(seconds=5), headers={})
 
 
 def _vault_sign_in() -> SignIn:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.onboarding.views import api, pages
+from apps.onboarding.views import api, pages, system
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("onboard", api.OnboardingList.as_view(), name="onboarding-api-list"),
@@ -14,6 +14,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("onboard/<uuid:run_id>/resume", api.Resume.as_view(), name="onboarding-api-resume"),
     path("onboard/<uuid:run_id>/cancel", api.Cancel.as_view(), name="onboarding-api-cancel"),
     path("onboard/<uuid:run_id>/rerun", api.Rerun.as_view(), name="onboarding-api-rerun"),
+    path("system/doctor", system.Doctor.as_view(), name="doctor-api"),
 ]
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("onboarding", pages.onboarding_list, name="onboarding-list"),

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.utils import InterfaceError, OperationalError
 
 from meshsix.celery import app
-from meshsix.durable import canvas, nudges, recovery, stretches
+from meshsix.durable import canvas, nudges, pulse, recovery, stretches
 from meshsix.durable.finish import Finished
 from meshsix.durable.models import StepRow
 from meshsix.durable.states import StepState
@@ -42,6 +42,7 @@ def go_on(run_id: str) -> None:
 def recover() -> None:
     """Find what was lost, and nudge it."""
     recovery.sweep(clock.now())
+    pulse.beat()
 
 
 def _run_step(request: Context, run_id: UUID, step: str) -> None:

@@ -94,6 +94,21 @@ def litellm_key_path(project_id: str) -> str:
     return f"mesh-six/litellm/{project_id}"
 
 
+def probe_paths(probe: str) -> dict[str, str]:
+    """Return a Vault path of each pattern above that nothing but a probe uses, by what the pattern is for."""
+    return {
+        "webhooks": f"mesh-six/webhooks/_probes/{probe}",
+        "credentials": credential_path("_probes", probe, "access"),
+        "logins": login_path("_probes", probe),
+        "litellm": litellm_key_path(f"_probes-{probe}"),
+    }
+
+
+def probe_key(probe: str) -> str:
+    """Return the key of an object that nothing but a probe uses."""
+    return f"_probes/{probe}"
+
+
 def env_name(repo: RepositoryName) -> str:
     """Return the environment's name: RFC 1123, at most 52 characters, different for different repositories.
 

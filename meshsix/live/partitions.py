@@ -28,6 +28,12 @@ def ensure(today: date, *, months: int) -> Ensured:
     return Ensured(made=made, moved=sum(moved for _, moved in results))
 
 
+def missing(today: date, *, months: int) -> list[str]:
+    """Return the names of the partitions that `ensure` would make now."""
+    wanted = {_month(today, ahead) for ahead in range(months + 1)} | _months_in_default()
+    return sorted({name_of(first) for first in wanted} - set(existing()))
+
+
 def name_of(first: date) -> str:
     """Return the partition's name."""
     return f"mesh_six_events_{first:%Y_%m}"

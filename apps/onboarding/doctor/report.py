@@ -64,6 +64,21 @@ class Report:
         """Return how many findings have this state."""
         return sum(finding.state is state for finding in self.findings)
 
+    def to_do(self) -> tuple[Finding, ...]:
+        """Return what somebody should put in order, the worst first."""
+        bad = [finding for finding in self.findings if finding.state in {State.FAILED, State.WARNING}]
+        return tuple(sorted(bad, key=lambda finding: _ORDER.index(finding.state), reverse=True))
+
+    def in_order(self) -> tuple[Finding, ...]:
+        """Return the rest: what is well, and what was not looked at."""
+        return tuple(finding for finding in self.findings if finding.state in {State.OK, State.SKIPPED})
+
+    @property
+    def summary(self) -> str:
+        """Return the report in one sentence."""
+        counts = ", ".join(f"{self.count(state)} {state}" for state in reversed(_ORDER) if self.count(state))
+        return f"{self.repository or 'The platform'}: {counts}, in {self.took.total_seconds():.1f} s."
+
 
 def worst(states: Iterable[State]) -> State:
     """Return the worst of these; skipped where there is none."""

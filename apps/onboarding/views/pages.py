@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.onboarding import queries, services
+from apps.onboarding.doctor import services as doctor
 from apps.onboarding.forms import OnboardForm
 from apps.onboarding.models import Onboarding
 from apps.onboarding.states import Status
@@ -21,6 +22,7 @@ from meshsix.live.queries import last_of, last_seq, latest_events
 from meshsix.web.actors import actor_of
 from meshsix.web.pages import needs_role
 from meshsix.web.roles import Role
+from meshsix.wiring import clients
 
 _ROWS = 25
 _EVENTS = 200
@@ -43,11 +45,14 @@ def onboarding_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs_role(Role.OPERATOR)
 def onboarding_new(request: HttpRequest) -> HttpResponse:
-    """Show the start form; start on POST."""
+    """Show the start form; on POST start, or with the button "Check first" show what doctor finds."""
     form = OnboardForm(request.POST) if request.method == "POST" else OnboardForm()
     if form.is_bound and form.is_valid() and form.ask is not None:
         if not may_touch(request.user, form.ask.repository):
             raise PermissionDenied("This repository is not among those that you may touch.")
+        if "check" in request.POST:
+            report = doctor.examine(form.ask.repository, clients(), auth_method=form.ask.auth_method)
+            return render(request, "web/onboarding/new.html", {"form": form, "report": report})
         try:
             row = services.start_onboarding(form.ask, actor=actor_of(request, Door.UI))
         except services.AlreadyOnboarding as error:

@@ -36,6 +36,13 @@ class ArgoCD:
         body = {"revision": revision, "prune": False, "dryRun": False, "infos": [{"name": _MARK, "value": mark}]}
         return messages.application(self._call("POST", f"/api/v1/applications/{name}/sync", body=body), mark=_MARK)
 
+    def may_sync(self, name: str) -> bool:
+        """Return whether our token may sync the application. Raises Missing."""
+        spec = self._call("GET", f"/api/v1/applications/{name}").get("spec") or {}
+        project = spec.get("project") or "default"
+        answer = self._call("GET", f"/api/v1/account/can-i/applications/sync/{project}/{name}")
+        return answer.get("value") == "yes"
+
     def version(self) -> str:
         """Return the version of the server, like `v3.2.0`."""
         return str(self._call("GET", "/api/version").get("Version", ""))

@@ -7,7 +7,7 @@ Every call names its repository or owner first, since a GitHub App has one insta
 from meshsix.integrations.github.boards import Boards
 from meshsix.integrations.github.contents import Contents
 from meshsix.integrations.github.hooks import Hooks
-from meshsix.integrations.github.messages import Branch, Identity, Repository
+from meshsix.integrations.github.messages import Branch, Identity, Quota, Repository
 from meshsix.integrations.github.transport import Transport
 from meshsix.kit.names import RepositoryName
 
@@ -24,6 +24,11 @@ class GitHub:
     def identity(self, owner: str) -> Identity:
         """Return who we are when we act for `owner`. Raises Missing where our app is not installed there."""
         return self._transport.identity(owner)
+
+    def quotas(self, owner: str) -> dict[str, Quota]:
+        """Return our budgets `core` and `graphql`; asking costs nothing. Raises Missing where the server has none."""
+        found = self._transport.rest(owner, "GET", "/rate_limit").json_object["resources"]
+        return {name: Quota.parse(found[name]) for name in ("core", "graphql")}
 
     def repository(self, repo: RepositoryName) -> Repository:
         """Return the repository. Raises Missing if it does not exist or we may not see it."""

@@ -6,6 +6,7 @@ REST: https://docs.github.com/en/rest. GraphQL: https://docs.github.com/en/graph
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -57,7 +58,10 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A repository as our credential sees it. `administered` is true where it has the admin role there."""
+    """A repository as our credential sees it: `administered` where it has the admin role, `writable` where it may push.
+
+    Of a fine-grained token GitHub tells its owner's role here, not what the token may.
+    """
 
     id: int
     node_id: str
@@ -71,6 +75,7 @@ class Repository:
     disabled: bool
     pull_requests: bool
     administered: bool
+    writable: bool
     html_url: str
     clone_url: str
 
@@ -91,8 +96,25 @@ class Repository:
             disabled=data.get("disabled", False),
             pull_requests=data.get("has_pull_requests", True),
             administered=bool((data.get("permissions") or {}).get("admin")),
+            writable=bool((data.get("permissions") or {}).get("push")),
             html_url=data["html_url"],
             clone_url=data["clone_url"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """One of GitHub's budgets: how many calls an hour, how many are left, and when it is filled again."""
+
+    limit: int
+    remaining: int
+    resets_at: datetime
+
+    @classmethod
+    def parse(cls, data: Json) -> Self:
+        """Read one entry of GET /rate_limit."""
+        return cls(
+            limit=data["limit"], remaining=data["remaining"], resets_at=datetime.fromtimestamp(data["reset"], UTC)
         )
 
 

@@ -34,6 +34,15 @@ class Ntfy:
             return False
         return any(messages.opens(line) == notice.click for line in lines)
 
+    def listens(self) -> bool:
+        """Return whether the server is healthy. Raises Refused where our token does not reach the topic."""
+        path = f"/{self._topic}/json"
+        answer = self._http.send("GET", path, params={"poll": "1", "since": _LOOK_BACK})
+        if not answer.is_success:
+            raise self._http.failure(answer, f"GET {path}")
+        health = self._http.ask("GET", "/v1/health")
+        return isinstance(health, dict) and health.get("healthy") is True
+
     def publish(self, notice: Notice) -> None:
         """Send the notice. Raises TryLater or Refused; a notice is a courtesy, so callers log and go on."""
         self._http.ask("POST", "/", json=notice.as_json(self._topic))

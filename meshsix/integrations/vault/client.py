@@ -92,9 +92,17 @@ class Vault:
         """Return how long our token lives and which policies it has: for doctor."""
         return messages.token_facts(self._ask("our token", lambda client: client.auth.token.lookup_self()))
 
-    def capabilities(self, paths: Iterable[str]) -> dict[str, frozenset[str]]:
-        """Return what our token may do with the secret at each path (`read`, `create`, `update`, ...): for doctor."""
-        wanted = {f"{self._mount}/data/{path}": path for path in paths}
+    def renew(self) -> timedelta:
+        """Lengthen our token's life and return how long it lasts: for doctor. Raises Refused where Vault will not."""
+        answer = self._ask("the renewal of our token", lambda client: client.auth.token.renew_self())
+        return messages.lease(answer).lasts
+
+    def capabilities(self, paths: Iterable[str], *, part: str = "data") -> dict[str, frozenset[str]]:
+        """Return what our token may do with the secret at each path (`read`, `create`, `update`, ...): for doctor.
+
+        `part` is `data` for versions, `metadata` for the path itself: taking it away needs `delete` there.
+        """
+        wanted = {f"{self._mount}/{part}/{path}": path for path in paths}
         answer = self._ask("our rights", lambda client: client.sys.get_capabilities(paths=list(wanted)))
         return {name: frozenset(answer.get(full, ())) for full, name in wanted.items()}
 
