@@ -27,7 +27,7 @@ class _Representer(RoundTripRepresenter):
 
 
 def _represent_text(representer: RoundTripRepresenter, text: str) -> ScalarNode:
-    style = "'" if _NO_TEXT_IN_1_1.fullmatch(text) else None
+    style = "'" if _NO_TEXT_IN_1_1.fullmatch(text) else None if text.isprintable() else '"'
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

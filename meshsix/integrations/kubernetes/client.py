@@ -12,6 +12,7 @@ from typing import Any, Self
 from kubernetes.client import ApiClient, ApiException, Configuration
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 from urllib3.exceptions import HTTPError
+from yaml import YAMLError
 
 from meshsix.integrations.kubernetes import failures, messages
 from meshsix.integrations.kubernetes.messages import Pod, Right, StatefulSet, TokenReviewed
@@ -36,7 +37,7 @@ class Kubernetes:
         configuration = Configuration()
         try:
             load_kube_config(config_file=path, client_configuration=configuration)  # type: ignore[no-untyped-call] # vendor's
-        except (ConfigException, OSError) as error:
+        except (ConfigException, OSError, YAMLError) as error:
             raise failures.unusable(f"The kubeconfig file cannot be used: {error}", setting="KUBECONFIG") from error
         return cls(configuration, namespace=namespace, timeout=timeout)
 
