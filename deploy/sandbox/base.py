@@ -92,7 +92,9 @@ class Frame:
             changes=changes,
         )
         entry.port = scope["client"][1] if scope.get("client") else None
-        fault = self.faults.take(Asked(method=method, path=path, operations=names(operations), changes=changes))
+        text = f"{scope['query_string'].decode()} {body.decode(errors='replace')}"
+        asked = Asked(method=method, path=path, operations=names(operations), changes=changes, text=text)
+        fault = self.faults.take(asked)
         exchange = _Exchange(self.app, scope, receive, send, body=body, entry=entry)
         if fault is None:
             await exchange.carry_out()

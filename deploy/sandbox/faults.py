@@ -3,12 +3,14 @@
 A fault as JSON (every field but `kind` is optional):
 
     {"kind": "status", "match": {"method": "POST", "path": "/repos/*/hooks", "operation": "createProjectV2",
-     "changes": true}, "times": 1, "skip": 0, "status": 502, "headers": {}, "body": {}, "seconds": 2, "effect": false}
+     "changes": true, "contains": "octo-org/app"}, "times": 1, "skip": 0, "status": 502, "headers": {}, "body": {},
+     "seconds": 2, "effect": false}
 
 `method` may be a list. `path` and `operation` are globs; `operation` is compared with the name of a GraphQL document
-and with its root fields. `changes` picks the requests that change something. `skip` lets so many matching requests pass
-first, `times` is how often the fault shows (null: until it is removed). `effect` lets the real handler work before the
-false answer of `status`, `answer`, `timeout` or a rate limit is given.
+and with its root fields. `changes` picks the requests that change something, `contains` those with this text in their
+query or body. `skip` lets so many matching requests pass first, `times` is how often the fault shows (null: until it is
+removed). `effect` lets the real handler work before the false answer of `status`, `answer`, `timeout` or a rate limit
+is given.
 """
 
 import json
@@ -55,6 +57,7 @@ class Asked:
     path: str
     operations: tuple[str, ...]
     changes: bool
+    text: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,7 @@ class Fault:
     path: str | None
     operation: str | None
     changes: bool | None
+    contains: str
     times: int | None
     skip: int
     status: int | None
@@ -93,8 +97,8 @@ class Fault:
         if unknown := set(given) - {"kind", "match", "times", "skip", "status", "headers", "body", "seconds", "effect"}:
             raise FaultError(f"unknown fields: {', '.join(sorted(unknown))}")
         match = given.get("match") or {}
-        if not isinstance(match, dict) or set(match) - {"method", "path", "operation", "changes"}:
-            raise FaultError("match knows method, path, operation and changes")
+        if not isinstance(match, dict) or set(match) - {"method", "path", "operation", "changes", "contains"}:
+            raise FaultError("match knows method, path, operation, changes and contains")
         try:
             kind = Kind(str(given.get("kind")))
         except ValueError:
@@ -107,6 +111,7 @@ class Fault:
             path=match.get("path"),
             operation=match.get("operation"),
             changes=match.get("changes"),
+            contains=str(match.get("contains", "")),
             times=given.get("times", 1),
             skip=int(given.get("skip", 0)),
             status=given.get("status"),
@@ -123,6 +128,7 @@ class Fault:
             and (self.path is None or fnmatchcase(asked.path, self.path))
             and (self.operation is None or any(fnmatchcase(name, self.operation) for name in asked.operations))
             and (self.changes is None or asked.changes == self.changes)
+            and self.contains in asked.text
         )
 
     def pause(self, usual: float) -> float:
@@ -146,11 +152,12 @@ class Fault:
             "path": self.path,
             "operation": self.operation,
             "changes": self.changes,
+            "contains": self.contains,
         }
         return {
             "id": self.id,
             "kind": str(self.kind),
-            "match": {name: value for name, value in match.items() if value not in (None, [])},
+            "match": {name: value for name, value in match.items() if value not in (None, [], "")},
             "times": self.times,
             "skip": self.skip,
             "shown": self.shown,

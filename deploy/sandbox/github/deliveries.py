@@ -175,6 +175,14 @@ def request_of(hook: Hook, delivery: Delivery) -> tuple[dict[str, str], bytes]:
     return headers, body
 
 
+def place_of(world: World, hook: Hook) -> str:
+    """Return the name of the repository or organization that a hook belongs to."""
+    if hook.target == "repository":
+        return world.by_id(hook.target_id).full_name
+    account = world.store.get(Account, hook.target_id)
+    return account.login if account else ""
+
+
 def pending(world: World) -> list[tuple[Hook, Delivery]]:
     """Return what is stored and not sent yet, oldest first."""
     world.to_send = False
@@ -250,6 +258,8 @@ class Sender:
         answer: httpx.Response | httpx.HTTPError
         began = time.monotonic()
         try:
+            if self._world.lost and await self._work(lambda: place_of(self._world, hook)) in self._world.lost:
+                raise httpx.ConnectError("lost on the way")
             answer = await client.post(hook.url, content=body, headers=headers)
         except httpx.HTTPError as error:
             answer = error

@@ -5,6 +5,9 @@ POST /_sandbox/repositories   {"owner": "octo-org", "name": "app", "private": fa
 PATCH /_sandbox/repositories/{owner}/{name}   {"archived": true, "collaborators": {...}, "protected": ["main"],
                                                "pull_requests": false, "private": true}
 DELETE /_sandbox/repositories/{owner}/{name}
+PATCH /_sandbox/accounts/{login}    {"owners": ["octo-user"]}
+PATCH /_sandbox/tokens/{login}      {"scopes": ["repo"]} or any other facts of this person's tokens (config.py)
+POST  /_sandbox/deliveries          {"lost": ["octo-org/app"]}   from now on nothing reaches the hooks of these
 POST /_sandbox/cards/move     {"project": "PVT_...", "issue": 1, "repository": "octo-org/bookmarks",
                                "status": "In Progress", "actor": "octo-user"}
 GET  /_sandbox/deliveries[?event=]   every webhook delivery with its payload, oldest first
@@ -21,11 +24,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.sandbox.github import boards, deliveries, seed
-from deploy.sandbox.github.config import Seed
+from deploy.sandbox.github.config import Seed, Token
 from deploy.sandbox.github.git import Person
 from deploy.sandbox.github.problems import Problem, not_found
 from deploy.sandbox.github.records import (
-    Account,
     Delivery,
     Hook,
     Issue,
@@ -96,6 +98,32 @@ def delete(world: World, owner: str, name: str) -> Json:
     return {}
 
 
+def change_account(world: World, login: str, given: Json) -> Json:
+    """Set who owns an organization."""
+    account = world.account(login)
+    if account is None:
+        raise not_found()
+    account.owners = list(given["owners"])
+    world.store.save(account)
+    return {"login": account.login, "owners": account.owners}
+
+
+def change_tokens(world: World, login: str, given: Json) -> Json:
+    """Set facts of a person's tokens until the end of this process, as if others had been handed over."""
+    tokens = [
+        Token.model_validate({**each.model_dump(), **given}) if each.login == login else each
+        for each in world.config.tokens
+    ]
+    world.config = world.config.model_copy(update={"tokens": tuple(tokens)})
+    return {"changed": sum(each.login == login for each in tokens)}
+
+
+def lose(world: World, given: Json) -> Json:
+    """Let deliveries to the hooks of these repositories and organizations get lost; an empty list ends it."""
+    world.lost = frozenset(given["lost"])
+    return {"lost": sorted(world.lost)}
+
+
 def move(world: World, given: Json) -> Json:
     """Move the card of an issue to another column, put on the board first if need be; `actor` did it."""
     owner, _, name = str(given["repository"]).partition("/")
@@ -161,7 +189,7 @@ def state(world: World) -> Json:
         "hooks": [
             {
                 "target": each.target,
-                "on": _target(world, each),
+                "on": deliveries.place_of(world, each),
                 "url": each.url,
                 "events": each.events,
                 "active": each.active,
@@ -188,13 +216,6 @@ def state(world: World) -> Json:
             for each in repositories
         },
     }
-
-
-def _target(world: World, hook: Hook) -> str:
-    if hook.target == "repository":
-        return world.by_id(hook.target_id).full_name
-    account = world.store.get(Account, hook.target_id)
-    return account.login if account else ""
 
 
 def routes(desk: Desk) -> list[Route]:
@@ -226,6 +247,15 @@ def routes(desk: Desk) -> list[Route]:
         door("/repositories", "POST", lambda _, given: create(world, given)),
         door(one, "PATCH", lambda request, given: change(world, *named(request), given)),
         door(one, "DELETE", lambda request, _: delete(world, *named(request))),
+        door(
+            "/accounts/{login}",
+            "PATCH",
+            lambda request, given: change_account(world, request.path_params["login"], given),
+        ),
+        door(
+            "/tokens/{login}", "PATCH", lambda request, given: change_tokens(world, request.path_params["login"], given)
+        ),
+        door("/deliveries", "POST", lambda _, given: lose(world, given)),
         door("/cards/move", "POST", lambda _, given: move(world, given)),
         door("/events", "POST", lambda _, given: emit(world, given)),
         door("/deliveries", "GET", lambda request, _: sent(world, request.query_params.get("event"))),

@@ -55,6 +55,8 @@ class World:
         self.store = Store(directory / "github.sqlite3", KINDS)
         self.to_send = True
         """Whether deliveries may be waiting to be sent."""
+        self.lost: frozenset[str] = frozenset()
+        """Names of repositories and organizations whose deliveries get lost."""
 
     # accounts
 
