@@ -130,6 +130,7 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": env.whole("DATABASE_CONNECT_TIMEOUT_SECONDS", 5),
+            "prepare_threshold": 5,  # lets meshsix.prepared prepare; Django's own cursors never do
             **({"pool": _database_pool} if DATABASE_POOL else {}),
         },
     },

@@ -5,39 +5,19 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from meshsix.durable import answers, endings, leases, moves, nudges
+from meshsix import prepared
+from meshsix.durable import answers, endings, leases, moves, nudges, snapshots, statements
 from meshsix.durable.endings import Ask, Done, Ending, Fail, Pause, Skip
 from meshsix.durable.leases import Lease
 from meshsix.durable.models import StepRow
 from meshsix.durable.states import OPEN_RUNS, STEP_TRANSITIONS, RunEvent, RunState, StepState, after
 
-_FINISH = """
-WITH run AS (
-    SELECT id, state, phase FROM durable_runs WHERE id = %(run_id)s FOR NO KEY UPDATE
-), step AS (
-    UPDATE durable_steps AS step
-    SET state = %(state)s, attempt = %(attempt_after)s, output = %(output)s::jsonb, finished_at = %(finished_at)s,
-        due_at = %(due_at)s, nudge_at = %(nudge_at)s, error_code = %(code)s, error_hint = %(hint)s,
-        error_detail = %(detail)s, skip_reason = %(reason)s, lease_until = NULL, lease_owner = ''
-    FROM run
-    WHERE step.id = %(step_id)s AND step.state = %(running)s AND step.attempt = %(attempt)s
-      AND step.lease_owner = %(owner)s
-    RETURNING step.id
-), attempt AS (
-    INSERT INTO durable_attempts (step_id, number, owner, started_at, finished_at, result, error_code, error_hint,
-                                  error_detail)
-    SELECT step.id, %(attempt)s, %(owner)s, %(since)s, %(now)s, %(result)s, %(code)s, %(hint)s, %(detail)s
-    FROM step WHERE %(counts)s
+_STATES = {kind: str(after(STEP_TRANSITIONS, StepState.RUNNING, event)) for kind, event in endings.EVENTS.items()}
+_NOTHING: dict[str, Any] = dict.fromkeys(("output", "finished_at", "due_at", "nudge_at")) | dict.fromkeys(
+    ("code", "hint", "detail", "reason"), ""
 )
-SELECT run.state, run.phase FROM run CROSS JOIN step
-"""
-_ASKED_AS_WELL = """    , wait_name = %(wait_name)s, wait_since = %(now)s, wait_until = %(wait_until)s,
-        wait_asked = %(wait_asked)s::jsonb, answer_id = NULL
-    FROM run
-    WHERE step.id"""
-_FINISH_ASKING = _FINISH.replace("    FROM run\n    WHERE step.id", _ASKED_AS_WELL, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,37 +44,66 @@ def finish(lease: Lease, ending: Ending, *, now: datetime, goes_on: bool, in_cho
     with transaction.atomic():
         if isinstance(ending, Ask):
             answers.lock(ending.name)
-        run = _record(lease, ending, now)
-        if run is None:
+        follower = _sure_follower(lease, ending) if goes_on else None
+        recorded = _record(lease, ending, now, follower)
+        if recorded is None:
             return None
-        on = moves.scene(lease.run_id, lease.workflow, *run, lease.digest, now=now)
+        on = moves.scene(lease.run_id, lease.workflow, *recorded.run, lease.digest, now=now)
         _tell(on, lease, ending)
-        followed = _follow(on, lease, ending, goes_on=goes_on, in_chord=in_chord)
+        if recorded.taken is not None:
+            followed = Finished(next=_begin_next(on, recorded.taken))
+        else:
+            followed = _follow(on, lease, ending, goes_on=goes_on, in_chord=in_chord)
         moves.finish(on, lease.step_id)
         return followed
 
 
-def _record(lease: Lease, ending: Ending, now: datetime) -> tuple[str, str] | None:
-    values: dict[str, Any] = {
+@dataclass(frozen=True, kw_only=True)
+class _Recorded:
+    """The run's state and phase as they were, and the follower's lease where it was taken with the same statement."""
+
+    run: tuple[str, str]
+    taken: Lease | None = None
+
+
+def _sure_follower(lease: Lease, ending: Ending) -> str | None:
+    """Return the one step that follows and needs nothing else, so that no other row need be looked at."""
+    if not isinstance(ending, Done | Skip):
+        return None
+    planned = snapshots.plan_of(lease.run_id, lease.digest)
+    followers = planned.followers[lease.step]
+    if len(followers) == 1 and planned.by_name[followers[0]].needs == (lease.step,):
+        return followers[0]
+    return None
+
+
+def _record(lease: Lease, ending: Ending, now: datetime, follower: str | None) -> _Recorded | None:
+    """Write the ending if the lease is current, and take the follower with it."""
+    values = {
         "run_id": lease.run_id,
         "step_id": lease.step_id,
-        "state": after(STEP_TRANSITIONS, StepState.RUNNING, endings.EVENTS[type(ending)]),
-        "running": StepState.RUNNING,
+        "state": _STATES[type(ending)],
+        "running": str(StepState.RUNNING),
         "attempt": lease.attempt,
         "attempt_after": lease.attempt,
-        "owner": lease.owner,
+        "lease_owner": lease.owner,
         "since": lease.since,
         "now": now,
-        "result": endings.result(ending),
+        "result": str(endings.result(ending)),
         "counts": True,
     }
-    values |= dict.fromkeys(("output", "finished_at", "due_at", "nudge_at")) | dict.fromkeys(
-        ("code", "hint", "detail", "reason"), ""
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(_FINISH_ASKING if isinstance(ending, Ask) else _FINISH, values | _columns(lease, ending, now))
-        row: tuple[str, str] | None = cursor.fetchone()
-    return row
+    values |= _NOTHING | _columns(lease, ending, now)
+    if follower is None:
+        statement = statements.FINISH_ASKING if isinstance(ending, Ask) else statements.FINISH
+        rows = prepared.fetch(statement, values)
+        return _Recorded(run=(rows[0][0], rows[0][1])) if rows else None
+    owner = leases.new_owner()
+    values |= leases.claim(owner, follower, now) | {"pending": str(StepState.PENDING)}
+    rows = prepared.fetch(statements.FINISH_AND_TAKE, values)
+    if not rows:
+        return None
+    taken = None if rows[0][2] is None else leases.of_follower(lease, rows[0], owner, now)
+    return _Recorded(run=(rows[0][0], rows[0][1]), taken=taken)
 
 
 def _columns(lease: Lease, ending: Ending, now: datetime) -> dict[str, Any]:
@@ -174,16 +183,19 @@ def _open_followers(on: moves.Scene, lease: Lease, *, goes_on: bool, in_chord: b
         if not reached and event is not None:
             moves.move_run(on, event)
     if goes_on and len(reached) == 1 and (alone or not in_chord):
-        return Finished(next=_take_on(on, reached[0], pending=True))
+        return Finished(next=_take_on(on, reached[0], StepState.PENDING))
     return Finished(step=lease.step, opened=moves.open_steps(on, reached), joins=not alone)
 
 
-def _take_on(on: moves.Scene, name: str, *, pending: bool) -> Lease | None:
+def _take_on(on: moves.Scene, name: str, state: StepState) -> Lease | None:
     """Take a step in the transaction that made it possible: nobody ever sees it ready."""
-    lease = leases.take(on.run_id, name, now=on.now, pending=pending)
-    if lease is not None:
-        moves.set_phase(on, lease.phase)
-        on.news.step("step-started", lease.step, lease.phase, lease.attempt)
+    lease = leases.take(on.run_id, name, now=on.now, states=[str(state)])
+    return None if lease is None else _begin_next(on, lease)
+
+
+def _begin_next(on: moves.Scene, lease: Lease) -> Lease:
+    moves.set_phase(on, lease.phase)
+    on.news.step("step-started", lease.step, lease.phase, lease.attempt)
     return lease
 
 
@@ -193,7 +205,7 @@ def _find_answer(on: moves.Scene, lease: Lease, ending: Ask, *, goes_on: bool) -
     if found is not None:
         answers.give(on, StepRow.objects.get(pk=lease.step_id), found)
         if goes_on:
-            return Finished(next=_take_on(on, lease.step, pending=False))
+            return Finished(next=_take_on(on, lease.step, StepState.READY))
         return Finished(step=lease.step, opened=(lease.step,))
     event = moves.run_event(moves.states_of(on.run_id))
     if event is not None:

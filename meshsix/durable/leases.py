@@ -5,37 +5,21 @@ import os
 import secrets
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
+from meshsix import prepared
+from meshsix.durable import statements
 from meshsix.durable.definition import Answer
 from meshsix.durable.models import StepRow
 from meshsix.durable.states import OPEN_RUNS, STEP_TRANSITIONS, StepEvent, StepState, sources
 
-# The run's row is locked before its steps', here as everywhere, so that no two transactions wait for each other.
-_TAKE = """
-WITH run AS (
-    SELECT id, workflow, state, phase, ask, definition_hash FROM durable_runs
-    WHERE id = %(run_id)s AND state = ANY(%(open_runs)s) FOR NO KEY UPDATE
-), step AS (
-    UPDATE durable_steps AS step
-    SET state = %(running)s, attempt = step.attempt + 1, lease_owner = %(owner)s,
-        lease_until = %(now)s + step.timeout + %(margin)s, started_at = COALESCE(step.started_at, %(now)s),
-        attempt_started_at = %(now)s, due_at = NULL, nudge_at = NULL, nudges = 0
-    FROM run
-    WHERE step.run_id = run.id AND step.name = %(name)s AND step.state = ANY(%(sources)s)
-      AND (step.due_at IS NULL OR step.due_at <= %(now)s)
-    RETURNING step.id, step.name, step.phase, step.attempt, step.started_at, step.lease_until, step.answer_id
-)
-SELECT step.id, step.name, step.phase, step.attempt, step.started_at, step.lease_until, answer.id, answer.name,
-       answer.payload, answer.timed_out, run.id, run.workflow, run.state, run.phase, run.ask, run.definition_hash
-FROM step CROSS JOIN run LEFT JOIN durable_answers AS answer ON answer.id = step.answer_id
-"""
+_OPEN = sorted(map(str, OPEN_RUNS))
+_CLAIMABLE = tuple(str(state) for state in sources(STEP_TRANSITIONS, StepEvent.CLAIMED))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,27 +51,46 @@ def new_owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(8)}"
 
 
-def take(run_id: UUID, step: str, *, now: datetime, pending: bool = False) -> Lease | None:
-    """Take the step if it may run now, else return None. Runs in the caller's transaction.
-
-    `pending` takes a step that was pending until this very transaction, whose needs the caller has seen to end.
-    """
-    states: Sequence[StepState] = [StepState.PENDING] if pending else sources(STEP_TRANSITIONS, StepEvent.CLAIMED)
-    owner = new_owner()
-    values: dict[str, Any] = {
-        "run_id": run_id,
-        "open_runs": sorted(OPEN_RUNS),
-        "running": StepState.RUNNING,
+def claim(owner: str, step: str, now: datetime) -> dict[str, Any]:
+    """Return the values with which a statement takes a step."""
+    return {
+        "running": str(StepState.RUNNING),
+        "open_runs": _OPEN,
         "owner": owner,
         "now": now,
         "margin": settings.DURABLE_LEASE_MARGIN,
         "name": step,
-        "sources": [str(state) for state in states],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, values)
-        row = cursor.fetchone()
-    return None if row is None else _lease(row, owner, now)
+
+
+def take(run_id: UUID, step: str, *, now: datetime, states: Sequence[str] = _CLAIMABLE) -> Lease | None:
+    """Take the step if it is in one of these states and its time has come, else return None.
+
+    Runs in the caller's transaction. Steps that are still pending are taken only by who has seen their needs end.
+    """
+    owner = new_owner()
+    values = claim(owner, step, now) | {"run_id": run_id, "sources": list(states)}
+    rows = prepared.fetch(statements.TAKE, values)
+    return _lease(rows[0], owner, now) if rows else None
+
+
+def of_follower(before: Lease, row: Sequence[Any], owner: str, now: datetime) -> Lease:
+    """Return the lease of the step that was taken when the one `before` it was finished."""
+    run_state, run_phase, step_id, step, phase, attempt, first_started_at, until = row
+    return replace(
+        before,
+        run_state=run_state,
+        run_phase=run_phase,
+        step_id=step_id,
+        step=step,
+        phase=phase,
+        attempt=attempt,
+        owner=owner,
+        since=now,
+        until=until,
+        first_started_at=first_started_at,
+        answer=None,
+    )
 
 
 def of_row(step: StepRow) -> Lease | None:

@@ -7,8 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
+from meshsix import prepared
 from meshsix.kit import clock, ids, redact
 from meshsix.kit.actor import Actor
 from meshsix.live import push
@@ -103,12 +104,10 @@ def publish_all(events: Iterable[NewEvent]) -> list[Published]:
     if not news:
         return []
     rows = [_row(event) for event in news]
-    with connection.cursor() as cursor:
-        if len(rows) == 1:  # by far the most frequent case, and a third cheaper than the general one
-            cursor.execute(_ONE, rows[0])
-        else:
-            cursor.execute(_MANY, [list(column) for column in zip(*rows, strict=True)])
-        written = cursor.fetchall()
+    if len(rows) == 1:  # by far the most frequent case, and a third cheaper than the general one
+        written = prepared.fetch(_ONE, rows[0])
+    else:
+        written = prepared.fetch(_MANY, [list(column) for column in zip(*rows, strict=True)])
     published = [_published(event, row) for event, row in zip(news, written, strict=True)]
     last = {event.aggregate_id: event.aggregate_seq for event in published if event.is_new}
     if last:

@@ -1,0 +1,23 @@
+"""Statements that PostgreSQL plans once a connection instead of each time: for the few that run all the time.
+
+Django binds values on the client, so that every call is a new statement to plan. Here the values go to the server
+(https://www.psycopg.org/psycopg3/docs/advanced/prepare.html), in Django's connection and transaction all the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+
+from django.db import connection
+from psycopg import Cursor
+
+
+def fetch(statement: LiteralString, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement and return its rows. Raises Django's database errors."""
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        if connection.queries_logged:
+            connection.queries_log.append({"sql": statement, "time": "0.000"})
+        cursor.execute(statement, values, prepare=True)
+        return cursor.fetchall()
