@@ -4,11 +4,8 @@ import itertools
 
 import pytest
 
-from apps.onboarding.states import FINISHED, SENTENCES, Status, StepView, summary
+from apps.onboarding.states import FINISHED, SENTENCES, SIGN_IN_STEPS, Status, StepView, summary
 from meshsix.durable.states import RunState, StepState
-
-
-SIGN_IN_STEP = "initiate_claude_oauth"
 
 
 def step(name: str, state: str, phase: str = "one") -> StepView:
@@ -27,17 +24,18 @@ def test_every_pair_of_run_and_step_states_has_a_status(run_state: RunState, ste
     assert 0 <= seen.progress <= 1
 
 
-def test_a_run_that_only_waits_for_a_sign_in_says_so() -> None:
-    seen = summary("waiting", [step("a", "done"), step(SIGN_IN_STEPS, "waiting", "two"), step("b", "pending", "two")])
+@pytest.mark.parametrize("name", sorted(SIGN_IN_STEPS))
+def test_a_run_that_only_waits_for_a_sign_in_says_so(name: str) -> None:
+    seen = summary("waiting", [step("a", "done"), step(name, "waiting", "two"), step("b", "pending", "two")])
     assert seen.status is Status.WAITING_AUTH
     assert seen.current_phase == "two"
-    assert seen.current_activities == (SIGN_IN_STEPS,)
+    assert seen.current_activities == (name,)
     assert seen.completed_activities == ("a",)
     assert seen.progress == pytest.approx(1 / 3, abs=0.001)
 
 
 def test_a_run_with_other_work_beside_the_sign_in_is_running() -> None:
-    seen = summary("running", [step(SIGN_IN_STEPS, "waiting"), step("configure_litellm", "running")])
+    seen = summary("running", [step("initiate_claude_oauth", "waiting"), step("configure_litellm", "running")])
     assert seen.status is Status.RUNNING
 
 
