@@ -29,11 +29,11 @@ class VendorError(Exception):
         self.hint = hint
 
 
-class TryLater(VendorError):
+class TryLater(VendorError):  # noqa: N818 - reads as a word of the domain
     """It may work later: after `pause`, or after the step's own backoff where `pause` is None.
 
     `counts` is False where waiting is the vendor's wish (rate limits, an operation in progress): such a pause is no
-    failed attempt. `polling` of nothing but time counts no attempt either.
+    failed attempt.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Conflict(TryLater):
     """Somebody changed the thing between our look and our write: look again, then decide again."""
 
 
-class Refused(VendorError):
+class Refused(VendorError):  # noqa: N818 - reads as a word of the domain
     """The vendor will not do it however often it is asked; a person must act.
 
     `code` is stable and machine-readable, for example `github:forbidden`.
