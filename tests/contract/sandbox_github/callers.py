@@ -131,8 +131,8 @@ class Sandbox:
         return self.caller(signed)
 
 
-def config(key: rsa.RSAPrivateKey, **more: Any) -> Config:  # noqa: ANN401 - JSON
-    """A configuration with every kind of caller."""
+def config(key: rsa.RSAPrivateKey, *, hourly_limit: int = 5_000, **app_facts: Any) -> Config:  # noqa: ANN401 - JSON
+    """A configuration with every kind of caller; `app_facts` are more facts of the GitHub App."""
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     app = {
         "id": 4711,
@@ -140,5 +140,6 @@ def config(key: rsa.RSAPrivateKey, **more: Any) -> Config:  # noqa: ANN401 - JSO
         "owner": "octo-org",
         "public_key": public.decode(),
         "installations": [{"id": 81, "owner": "octo-org"}],
+        **app_facts,
     }
-    return Config.model_validate({"tokens": tokens(), "apps": [app], **more})
+    return Config.model_validate({"tokens": tokens(), "apps": [app], "hourly_limit": hourly_limit})

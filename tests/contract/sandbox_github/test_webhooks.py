@@ -3,12 +3,16 @@
 import hashlib
 import hmac
 import queue
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from deploy.sandbox.base import running
+from deploy.sandbox.github.app import make
 from tests.contract import published
-from tests.contract.sandbox_github.callers import Client, Receiver, Sandbox
+from tests.contract.sandbox_github.callers import Client, Receiver, Sandbox, config
 
 REPO = "/repos/octo-org/bookmarks"
 ALL = ["push", "issues", "issue_comment", "pull_request", "pull_request_review", "label"]
@@ -132,6 +136,24 @@ def test_boards_of_users_send_nothing(octo: Client, receiver: Receiver) -> None:
     assert refused.status_code == 422
     board(octo, "octo-user", "octo-user/notes")
     assert octo.get("/_sandbox/deliveries", params={"event": "projects_v2_item"}).json()["deliveries"] == []
+
+
+def test_app_gets_events_of_its_installations(key: rsa.RSAPrivateKey, receiver: Receiver, tmp_path: Path) -> None:
+    webhook = {"url": receiver.url, "secret": "of-the-app"}
+    with running(make(config(key, webhook=webhook, events=["projects_v2_item"]), tmp_path)) as url:
+        sandbox = Sandbox(url, key)
+        with sandbox.caller() as octo, sandbox.app() as app:
+            board(octo, "octo-org", "octo-org/bookmarks")
+            arrived = receiver.next("projects_v2_item")
+            assert arrived.headers["x-github-hook-installation-target-type"] == "integration"
+            assert arrived.payload["installation"]["id"] == 81
+            assert published.webhook_problems("projects_v2_item", arrived.payload) == []
+            assert app.get("/app/hook/config").json()["url"] == receiver.url
+            newest = settled(app, "/app/hook", 3)[0]
+            assert app.get(f"/app/hook/deliveries/{newest['id']}").json()["status_code"] == 202
+            assert app.post(f"/app/hook/deliveries/{newest['id']}/attempts").status_code == 202
+            assert len(settled(app, "/app/hook", 4)) == 4
+            assert octo.get("/app/hook/deliveries").status_code == 401
 
 
 def settled(octo: Client, path: str, count: int) -> list[dict[str, Any]]:

@@ -81,11 +81,12 @@ def repositories_of(call: Call) -> Reply:
 
 def app(call: Call) -> Reply:
     """Return the app that signed the caller's JWT."""
-    found = _app(call.caller)
+    found = signed_by(call.caller)
     return Reply(body=integration(call.world, found))
 
 
-def _app(caller: Caller) -> App:
+def signed_by(caller: Caller) -> App:
+    """Return the app whose JWT the caller shows. Raises Problem 401 for any other credential."""
     if caller.kind is not Kind.APP or caller.app is None:
         raise Problem(401, "A JSON web token could not be decoded")
     return caller.app
@@ -139,13 +140,13 @@ def _installation(world: World, found: App, installation: Installation) -> dict[
 
 def installations(call: Call) -> Reply:
     """List the installations of the calling app."""
-    found = _app(call.caller)
+    found = signed_by(call.caller)
     return call.page([_installation(call.world, found, each) for each in found.installations])
 
 
 def installation(call: Call) -> Reply:
     """Return an installation by id, by repository, or by account."""
-    found = _app(call.caller)
+    found = signed_by(call.caller)
     for each in found.installations:
         if "installation_id" in call.params:
             fits = each.id == call.number("installation_id")
@@ -162,7 +163,7 @@ def installation(call: Call) -> Reply:
 
 def access_token(call: Call) -> Reply:
     """Give the calling app a token for one of its installations, good for an hour."""
-    found = _app(call.caller)
+    found = signed_by(call.caller)
     wanted = next((each for each in found.installations if each.id == call.number("installation_id")), None)
     if wanted is None:
         raise not_found()

@@ -1,4 +1,4 @@
-"""Webhooks of repositories and organizations: create, change, ping, deliveries, redelivery."""
+"""Webhooks of repositories, organizations and apps: create, change, ping, deliveries, redelivery."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from deploy.sandbox.github import deliveries, shapes
 from deploy.sandbox.github.callers import Kind, Need
 from deploy.sandbox.github.problems import Problem, invalid, not_found
 from deploy.sandbox.github.records import Account, Delivery, Hook
+from deploy.sandbox.github.rest.accounts import signed_by
 from deploy.sandbox.github.web import Call, Desk, Reply, need_person
 from deploy.sandbox.github.world import timestamp
 
@@ -20,11 +21,14 @@ ORGANIZATION_EVENTS = deliveries.KNOWN_EVENTS | {"org_block", "repository_rulese
 
 
 class Place:
-    """The hooks of one repository or organization, as the caller may reach them."""
+    """The hooks of one repository, organization or app, as the caller may reach them."""
 
     def __init__(self, call: Call, *, write: bool) -> None:
         self.world, self.call = call.world, call
-        if "org" in call.params:
+        if "owner" not in call.params and "org" not in call.params:
+            self.target, self.target_id = "integration", signed_by(call.caller).id
+            self.path = "app/hook"
+        elif "org" in call.params:
             account = _organization(call, write=write)
             self.target, self.target_id = "organization", account.id
             self.path = f"orgs/{account.login}/hooks"
@@ -39,7 +43,9 @@ class Place:
         return list(self.world.store.all(Hook, lambda each: (each.target, each.target_id) == ours))
 
     def one(self) -> Hook:
-        """Return the hook of the path. Raises Problem 404."""
+        """Return the hook of the path; an app has just one. Raises Problem 404."""
+        if self.target == "integration":
+            return deliveries.app_hook(self.world, self.target_id)
         wanted = self.call.number("hook_id")
         found = next((each for each in self.all() if each.id == wanted), None)
         if found is None:
@@ -245,7 +251,10 @@ def attempts(call: Call) -> Reply:
 
 def routes(desk: Desk) -> list[Route]:
     """Return the routes of this page of GitHub's reference."""
-    made = []
+    made = desk.route("/app/hook/config", get=config)
+    made += desk.route("/app/hook/deliveries", get=recent)
+    made += desk.route("/app/hook/deliveries/{delivery_id:int}", get=delivery)
+    made += desk.route("/app/hook/deliveries/{delivery_id:int}/attempts", post=attempts)
     for base in ("/repos/{owner}/{repo}/hooks", "/orgs/{org}/hooks"):
         made += desk.route(base, get=listing, post=create)
         made += desk.route(f"{base}/{{hook_id:int}}", get=one, patch=change, delete=delete)
