@@ -240,3 +240,7 @@ def test_the_admin_shows_events_and_changes_none(client: Client) -> None:
     assert client.get(f"/admin/live/event/{written.seq}/change/").status_code == 200
     assert client.get("/admin/live/event/add/").status_code == 403
     assert client.post(f"/admin/live/event/{written.seq}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_fragment_and_its_page_are_kept_apart_by_caches(signed_in: Client) -> None:
+    assert "HX-Request" in signed_in.get("/onboarding").headers["Vary"]

@@ -19,12 +19,12 @@ export function startKeys() {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || document.querySelector("dialog[open]")) return;
     if (event.key === "?") return act(event, () => dialog.showModal());
     if (stored()) return;
-    if (performance.now() < goUntil) {
+    if (event.timeStamp < goUntil) {
       goUntil = 0;
       const link = links.find((one) => one.dataset.key === event.key);
       if (link) act(event, () => link.click());
     } else if (event.key === "g") {
-      goUntil = performance.now() + GO_WITHIN_MS;
+      goUntil = event.timeStamp + GO_WITHIN_MS;
     } else if (event.key === "/") {
       const search = document.querySelector("[data-search]");
       if (search) act(event, () => search.focus());

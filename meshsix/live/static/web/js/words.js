@@ -17,7 +17,6 @@ export function announce(words) {
 export function show(state, words) {
   const place = document.getElementById("live-state");
   if (!place) return;
-  place.hidden = false;
   if (place.dataset.state !== state) place.dataset.state = state;
   const text = place.querySelector("[data-words]");
   if (text.textContent !== words) text.textContent = words;
