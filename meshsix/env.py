@@ -3,6 +3,7 @@
 `secret` reads `NAME_FILE` before `NAME`, so that a secret can live in a file instead of the environment.
 """
 
+import math
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ class BadSetting(Exception):  # noqa: N818 - reads as a word of the domain
 def text(name: str, default: str | None = None) -> str:
     """Return the variable as it is; without a default it must be set."""
     value = os.environ.get(name, default)
-    if value is None:
+    if value is None or (value == "" and default is None):
         raise BadSetting(f"{name} must be set: see the table of settings in README.md.")
     return value
 
@@ -28,9 +29,12 @@ def number(name: str, default: float) -> float:
     """Return the variable as a number."""
     value = os.environ.get(name, "")
     try:
-        return float(value) if value else default
+        found = float(value) if value else default
     except ValueError as error:
         raise BadSetting(f"{name} must be a number, not {value!r}.") from error
+    if not math.isfinite(found):
+        raise BadSetting(f"{name} must be a number, not {value!r}.")
+    return found
 
 
 def whole(name: str, default: int) -> int:
@@ -46,7 +50,10 @@ def seconds(name: str, default: float) -> timedelta:
     value = number(name, default)
     if value < 0:
         raise BadSetting(f"{name} must not be negative, not {value}.")
-    return timedelta(seconds=value)
+    try:
+        return timedelta(seconds=value)
+    except OverflowError as error:
+        raise BadSetting(f"{name} is longer than any time: {value} seconds.") from error
 
 
 def flag(name: str, *, default: bool) -> bool:
@@ -69,9 +76,17 @@ def words(name: str, default: str = "") -> list[str]:
 def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
     """Return the variable as an address without a trailing slash; an empty default means "not configured"."""
     value = text(name, default)
-    if value and (urlsplit(value).scheme not in schemes or not urlsplit(value).netloc):
+    if value and not _is_address(value, schemes):
         raise BadSetting(f"{name} must be an address that starts with {' or '.join(schemes)}://.")
     return value.rstrip("/")
+
+
+def _is_address(value: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def secret(name: str, default: str | None = None) -> str:
@@ -79,7 +94,12 @@ def secret(name: str, default: str | None = None) -> str:
     path = os.environ.get(f"{name}_FILE")
     if path:
         try:
-            return Path(path).read_text(encoding="utf-8").strip()
+            value = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise BadSetting(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise BadSetting(f"{name}_FILE names a file that holds no text.") from error
+        if not value and default is None:
+            raise BadSetting(f"{name}_FILE names a file that is empty.")
+        return value
     return text(name, default)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+_MOST_DOUBLINGS = 500  # far beyond any cap, and a number that still can be reckoned with
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
@@ -20,5 +22,6 @@ class Backoff:
         """
         if attempt >= self.attempts:
             return None
-        ceiling: timedelta = min(self.most, self.first * 2 ** (attempt - 1))
-        return ceiling * (0.5 + chance / 2)
+        doublings = min(attempt - 1, _MOST_DOUBLINGS)
+        seconds = min(self.most.total_seconds(), self.first.total_seconds() * 2.0**doublings)
+        return timedelta(seconds=seconds * (0.5 + chance / 2))

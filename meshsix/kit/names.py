@@ -5,12 +5,12 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
+_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[-_](?=[A-Za-z0-9])){0,38}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _ENV_NAME_LIMIT = 52
 _HASH_LENGTH = 8
 _LABEL_LIMIT = 63
-
+_LIKE_A_HASH = re.compile(r".*-[0-9a-f]{8}")
 
 RUNNER_AUDIENCE = "mesh-six"
 """Whom the token of an environment's pod is meant for."""
@@ -36,8 +36,9 @@ class RepositoryName:
 def repository(owner: str, name: str) -> RepositoryName:
     """Check both parts by GitHub's own rules. Raises BadName.
 
-    Owners have at most 39 letters, digits and single inner hyphens; repositories at most 100 letters, digits, `.`,
-    `-` and `_`, and are not `.`, `..` or end in `.git`.
+    Owners have at most 39 letters, digits and single inner hyphens, and where an enterprise manages its users an
+    underscore before its short name; repositories at most 100 letters, digits, `.`, `-` and `_`, and are not `.`,
+    `..` or end in `.git`.
     """
     if not _OWNER.fullmatch(owner):
         raise BadName(f"{owner[:60]!r} is not an owner's name: letters, digits and single hyphens, at most 39.")
@@ -50,13 +51,20 @@ def parse_repository(text: str) -> RepositoryName:
     """Read `owner/name` or a repository's URL (https, ssh or git@). Raises BadName."""
     value = text.strip()
     if "://" in value:
-        value = urlsplit(value).path
+        value = _path_of(value)
     elif re.match(r"[\w.-]+@[\w.-]+:", value):
         value = value.split(":", 1)[1]
     parts = value.strip("/").removesuffix(".git").split("/")
     if len(parts) != 2:  # noqa: PLR2004 - owner and name
         raise BadName(f"{text[:120]!r} does not name a repository: write OWNER/REPO or the repository's address.")
     return repository(parts[0], parts[1])
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError as error:
+        raise BadName(f"{url[:120]!r} is not an address.") from error
 
 
 def project_key(repo: RepositoryName) -> str:
@@ -113,25 +121,32 @@ def env_name(repo: RepositoryName) -> str:
     """Return the environment's name: RFC 1123, at most 52 characters, different for different repositories.
 
     `env-{owner}-{name}` in lower case; where anything but case (which GitHub ignores too) was lost, the pair is
-    ambiguous (a hyphen in the owner or the name) or it is too long, a hash of the full name is appended.
+    ambiguous (a hyphen in the owner or the name), it is too long, or it looks like a name with a hash, a hash of the
+    full name is appended.
     """
     plain = f"env-{repo.owner}-{repo.name}".lower()
     safe = re.sub(r"[^a-z0-9-]+", "-", plain)
     safe = re.sub(r"-{2,}", "-", safe).strip("-")
     ambiguous = "-" in repo.owner or "-" in repo.name
-    if safe == plain and not ambiguous and len(safe) <= _ENV_NAME_LIMIT:
+    if safe == plain and not ambiguous and len(safe) <= _ENV_NAME_LIMIT and not _LIKE_A_HASH.fullmatch(safe):
         return safe
-    digest = hashlib.sha256(project_key(repo).encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{safe[: _ENV_NAME_LIMIT - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+    return f"{safe[: _ENV_NAME_LIMIT - _HASH_LENGTH - 1].rstrip('-')}-{_digest(repo)}"
 
 
 def project_label(repo: RepositoryName) -> str:
-    """Return the value of the label `mesh-six/project`: at most 63 characters, `owner.name`, hashed where cut."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "-", f"{repo.owner}.{repo.name}").strip("-._")
-    if len(plain) <= _LABEL_LIMIT:
+    """Return the value of the label `mesh-six/project`: `owner.name`, with a hash where that is no label's value.
+
+    A label's value has at most 63 characters and begins and ends with a letter or digit.
+    """
+    plain = f"{repo.owner}.{repo.name}"
+    safe = plain[:_LABEL_LIMIT].rstrip("-._")
+    if safe == plain and not _LIKE_A_HASH.fullmatch(plain):
         return plain
-    digest = hashlib.sha256(project_key(repo).encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{plain[: _LABEL_LIMIT - _HASH_LENGTH - 1].rstrip('-._')}-{digest}"
+    return f"{plain[: _LABEL_LIMIT - _HASH_LENGTH - 1].rstrip('-._')}-{_digest(repo)}"
+
+
+def _digest(repo: RepositoryName) -> str:
+    return hashlib.sha256(project_key(repo).encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def storage_prefix(repo: RepositoryName) -> str:
