@@ -259,6 +259,8 @@ WORK_ROOT = env.text("WORK_ROOT", str(BASE_DIR / ".meshsix" / "work"))
 # --- API ------------------------------------------------------------------------------------------------------------
 RATE_LIMITS = {"read": 600, "webhook": 600, "login": 10, "trigger": 100, "write": 100}
 API_BODY_LIMIT_BYTES = 1024 * 1024
+# Pages whose live part the overview shows: URL name and title.
+OVERVIEW_PANELS = [("onboarding-list", "Onboardings")]
 PROBLEM_CATALOGS = [
     "meshsix.web.catalog.PROBLEMS",
     "apps.onboarding.catalog.PROBLEMS",

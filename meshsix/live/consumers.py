@@ -19,6 +19,7 @@ from meshsix.live.hub import PAGE, Batch, batch_of, hub, read_feed
 from meshsix.live.threads import in_thread
 from meshsix.live.topics import BadMessage, Wish, parse
 from meshsix.live.visibility import Viewer, viewer_of
+from meshsix.web.metrics import SOCKETS
 
 MOST_TOPICS = 200
 MOST_WAITING = 64
@@ -51,11 +52,13 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels h
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         await self.accept()
+        SOCKETS.inc()
         if await self._check_standing():
             self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._recheck())]
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels' signature
         """Forget everything."""
+        SOCKETS.dec()
         for task in self._tasks:
             task.cancel()
         for topic in self._subscriptions:

@@ -14,6 +14,8 @@ import structlog
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
+from meshsix.web.metrics import NEWS_LOST
+
 GROUP = "mesh-six-events"
 SEND_TIMEOUT_SECONDS = 2.0
 REST_AFTER_FAILURE_SECONDS = 1.0
@@ -69,6 +71,7 @@ class Teller:
         try:
             await asyncio.wait_for(layer.group_send(GROUP, message), SEND_TIMEOUT_SECONDS)
         except (RedisError, OSError, TimeoutError) as error:
+            NEWS_LOST.inc(len(news))
             log.warning("news not told", aggregates=len(news), error=type(error).__name__)
             await asyncio.sleep(REST_AFTER_FAILURE_SECONDS)
 

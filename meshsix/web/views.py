@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -29,7 +31,8 @@ _YEAR_SECONDS = 365 * 24 * 3600
 @needs_role(Role.VIEWER)
 def overview(request: HttpRequest) -> HttpResponse:
     """Show what waits and what is under way: panels that each app serves."""
-    return render(request, "web/overview.html")
+    panels = [{"name": name, "url": reverse(name), "words": words} for name, words in settings.OVERVIEW_PANELS]
+    return render(request, "web/overview.html", {"panels": panels})
 
 
 @require_GET

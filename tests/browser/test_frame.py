@@ -219,3 +219,10 @@ async def _p95_of_a_round(page: Page) -> float:
         delays.append(float(await painted.json_value()) / 1000 - committed)
         await asyncio.sleep(0.25)  # as people's work comes; a burst is limited to four paints a second
     return sorted(delays)[18]
+
+
+async def test_the_overview_is_live_too(page: Page) -> None:
+    await signed_in(page)
+    await expect(page.locator("#live-state")).to_have_text("Live")
+    seq = await published(1)
+    await expect(page.locator("#onboardings")).to_have_attribute("data-seq", str(seq))

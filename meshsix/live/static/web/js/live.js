@@ -15,8 +15,8 @@ const GOING_AWAY = new Set([1001, 1012]);
 const state = { socket: null, topics: new Map(), heads: new Map(), failures: 0, timer: 0, poll: 0, lost: 0, over: false };
 
 export function startLive() {
-  if (!shown().size || !("WebSocket" in window) || !window.htmx) return;
-  startRegions({ refused, refreshed });
+  if (!document.getElementById("live-state") || !("WebSocket" in window) || !window.htmx) return;
+  startRegions({ refused, refreshed, settled });
   document.addEventListener("visibilitychange", onVisibility);
   window.addEventListener("online", () => reconnect(0));
   window.addEventListener("pagehide", () => { state.over = true; state.socket?.close(1000); });
@@ -27,7 +27,7 @@ export function startLive() {
 
 function connect() {
   clearTimeout(state.timer);
-  if (state.socket || state.over) return;
+  if (state.socket || state.over || !shown().size) return;
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const socket = new WebSocket(`${scheme}://${location.host}/ws/events`);
   state.socket = socket;
@@ -136,7 +136,14 @@ async function poll() {
   }
 }
 
+// Regions may arrive later: panels fetch themselves once the page is there.
+function settled() {
+  if (state.socket) follow();
+  else if (!state.failures) connect();
+}
+
 function watchAge() {
+  if (!shown().size) return;
   if (state.lost && Date.now() - state.lost > STALE_AFTER_MS) showStaleness(true);
   if (!state.socket) tellWait();
 }

@@ -70,6 +70,7 @@ export function startRegions(after) {
     const fresh = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html").getElementById(region.id);
     if (!fresh || Number(fresh.dataset.seq) < Number(region.dataset.seq)) event.detail.shouldSwap = false;
   });
+  htmx.on("htmx:afterSettle", after.settled);
   htmx.on("htmx:afterRequest", (event) => {
     const id = event.detail.elt?.id;
     if (!pending.has(id)) return;
