@@ -215,10 +215,10 @@ def _reopen(on: moves.Scene, event: RunEvent, **facts: object) -> None:
 
 
 def _let_go_on(on: moves.Scene) -> None:
-    """Make ready what failed, and what can be reached now."""
+    """Make ready what failed, as for its first call (deadlines and questions begin anew), and what can be reached."""
     for name, state in moves.states_of(on.run_id).items():
         if state == StepState.FAILED:
-            moves.make_ready(on, name, StepEvent.RESUMED, attempt=0, finished_at=None)
+            moves.make_ready(on, name, StepEvent.RESUMED, **_CLEAN)
     states = moves.states_of(on.run_id)
     moves.open_steps(on, on.plan.reached(states))
     event = moves.run_event(moves.states_of(on.run_id))

@@ -130,6 +130,21 @@ def test_resume_goes_on_from_the_failed_step_with_all_its_attempts(engine: Engin
     assert "run-resumed" in engine.events(run)
 
 
+def test_a_resumed_step_begins_as_at_its_first_call_and_asks_anew(engine: Engine) -> None:
+    run = engine.run(engine.start(script={"two": ["ask", "permanent", "ask", "ok"]}))
+    name = f"two:{run.pk}"
+    services.answer(name=name, answer_id="first", payload={"word": "first"})
+    assert engine.run(run).state == "failed"
+    began = engine.step(run, "two").started_at
+    services.resume(run.pk, TESTER)
+    assert engine.step(run, "two").started_at is None
+    assert engine.run(run).state == "waiting"
+    assert engine.step(run, "two").started_at > began
+    services.answer(name=name, answer_id="second", payload={"word": "second"})
+    assert engine.run(run).state == "completed"
+    assert engine.step(run, "two").output == {"text": "two#1:second"}
+
+
 def test_resume_of_an_older_run_is_refused_while_a_newer_one_runs(engine: Engine) -> None:
     run = engine.run(engine.start(key="test:one", script={"two": ["permanent"]}))
     newer = engine.start(key="test:one")
