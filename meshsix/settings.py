@@ -297,6 +297,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "OnboardingStatusEnum": "apps.onboarding.models.STATUS_CHOICES",
         "TokenClassEnum": "apps.projects.credentials.models.TokenClass",
+        "FindingStateEnum": ["skipped", "ok", "warning", "failed"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -233,8 +233,8 @@ async def test_a_slow_tab_gets_everything_in_the_end(web: WebProcess, viewer: Us
         await tab.say(subscribe=[{"aggregate": aggregate, "after": 0}])
         await tab.hear()
         tab.connection.transport.pause_reading()
-        for start in range(0, 3000, 10):
-            await published(aggregate, 10, start=start, fill="x" * 2000)
+        for start in range(0, 3000, 25):
+            await published(aggregate, 25, start=start, fill="x" * 2000)
         tab.connection.transport.resume_reading()
         events = await tab.events(3000)
     assert [event["aggregate_seq"] for event in events] == list(range(1, 3001))
