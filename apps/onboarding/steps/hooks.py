@@ -7,6 +7,7 @@ them to nobody: https://docs.github.com/en/webhooks/webhook-events-and-payloads#
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from meshsix.integrations.errors import Conflict, Missing, Refused
 from meshsix.integrations.github.hooks import Hooks, Place
 from meshsix.integrations.github.messages import CredentialKind, Webhook
 from meshsix.integrations.vault.failures import Absent
-from meshsix.kit import names
+from meshsix.kit import clock, names
 from meshsix.wiring import Clients
 
 REPOSITORY_EVENTS = (
@@ -37,6 +38,8 @@ REPOSITORY_EVENTS = (
 )
 ORGANIZATION_EVENTS = (BOARD_EVENT,)
 EVERY_EVENT = "*"
+PINGS = 4
+"""How many pings are asked for while we wait: GitHub sends each once, and it is lost where our web process is down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +73,8 @@ def register_webhook(wanted: HooksWanted, clients: Clients) -> HooksReady:
     by_app = _told_by_app(wanted, clients)
     if wanted.validate_repo.owner_is_organization and not by_app:
         made.append(_organization_hook(wanted, clients))
-    for hook in made:
-        _prove(hook, wanted, clients)
+    for number, hook in enumerate(made, start=1):
+        _prove(hook, wanted, clients, until=wanted.this.first_started_at + number * settings.HOOK_PING_WAIT)
     return HooksReady(
         repository_hook_id=made[0].github_id,
         organization_hook_id=made[1].github_id if len(made) > 1 else None,
@@ -184,14 +187,16 @@ def _refused(error: Refused) -> Exception:
     return error
 
 
-def _prove(hook: _Made, wanted: HooksWanted, clients: Clients) -> None:
-    """Wait until a ping of the hook arrived; asks for another where the first may be lost."""
+def _prove(hook: _Made, wanted: HooksWanted, clients: Clients, *, until: datetime) -> None:
+    """Wait until a ping of the hook arrived; asks for another where the one before may be lost."""
     if queries.hook_is_verified(hook.key):
         return
-    name = f"hook-ping:{hook.key}"
-    if wanted.answer is not None and wanted.answer.name == name and wanted.answer.timed_out:
+    name, now = f"hook-ping:{hook.key}", clock.now()
+    asked_before = wanted.answer is not None and wanted.answer.name == name and wanted.answer.timed_out
+    if asked_before and now >= until:
         raise problem("onboard:hook:no-ping", f"No ping at {settings.PUBLIC_URL} within {settings.HOOK_PING_WAIT}.")
     if not hook.pinged:
         clients.github.hooks.ping(hook.place, hook.github_id)
     asked = Asked(who="GitHub", what="Waits for the webhook's ping.", facts={"address": settings.PUBLIC_URL})
-    raise WaitFor(name, until=settings.HOOK_PING_WAIT, asked=asked)
+    look_again = min(until, now + settings.HOOK_PING_WAIT / PINGS) if now < until else now + settings.HOOK_PING_WAIT
+    raise WaitFor(name, until=look_again, asked=asked)

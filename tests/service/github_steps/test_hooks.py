@@ -172,8 +172,13 @@ def test_a_ping_that_was_lost_is_asked_for_again(bench: Bench, wanted: HooksWant
     with pytest.raises(WaitFor) as wait:
         register_webhook(wanted, bench.clients)
     late = replace(wanted, answer=Answer(id="1", name=wait.value.name, payload={}, timed_out=True))
-    with pytest.raises(Permanent) as caught:
+    bench.sandbox.forget_requests()
+    with pytest.raises(WaitFor):
         register_webhook(late, bench.clients)
+    assert [request["path"].rpartition("/")[2] for request in bench.sandbox.requests(changes=True)] == ["pings"]
+    began = wanted.this.first_started_at - settings.HOOK_PING_WAIT
+    with pytest.raises(Permanent) as caught:
+        register_webhook(replace(late, this=replace(wanted.this, first_started_at=began)), bench.clients)
     assert caught.value.code == "onboard:hook:no-ping"
     assert "PUBLIC_URL" in caught.value.hint
     settings.PUBLIC_URL = here
