@@ -39,12 +39,13 @@ def somebody(*, new_password: bool) -> str | None:
 
 
 def main() -> None:
-    """Migrate, then see to the account."""
+    """Migrate, make the event log's partitions, then see to the account."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.prepare")
     parser.add_argument("--new-password", action="store_true", help="set a new password for the account and print it")
     parser.add_argument("--token", action="store_true", help="issue a token that may operate, for an hour")
     asked = parser.parse_args()
     call_command("migrate", interactive=False, verbosity=0)
+    call_command("ensure_partitions", "--json")
     password = somebody(new_password=asked.new_password)
     token = _token() if asked.token else None
     sys.stdout.write(json.dumps({"user": USER, "password": password, "token": token}) + "\n")

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -34,18 +33,21 @@ class Once(Generic[Fact]):
         self._name = name
         self._look = look
         self._lock = threading.Lock()
-        self._seen: Future[Fact] | None = None
+        self._seen: Fact | None = None
+        self._error: VendorError | None = None
 
     def seen(self) -> Fact:
         """Return what was seen. Raises the vendor's error: for the check whose matter this is."""
         with self._lock:
+            if self._error is not None:
+                raise self._error
             if self._seen is None:
-                self._seen = Future()
                 try:
-                    self._seen.set_result(self._look())
+                    self._seen = self._look()
                 except VendorError as error:
-                    self._seen.set_exception(error)
-        return self._seen.result()
+                    self._error = error
+                    raise
+            return self._seen
 
     def given(self) -> Fact:
         """Return what was seen. Raises Unknown where it was not: for checks that only stand on it."""

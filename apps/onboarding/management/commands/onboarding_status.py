@@ -46,11 +46,19 @@ class Command(PlatformCommand):
         if not rows:
             self.console.print("No repository was onboarded yet. Start with: manage.py onboard OWNER/REPO")
             return
+        if not self.console.is_terminal:
+            for row in rows:
+                self.stdout.write("\t".join(_cells(row)))
+            return
         table = Table("Repository", "Status", "Phase", "Progress", "Started", "Id")
         for row in rows:
-            started = f"{row.created_at:%Y-%m-%d %H:%M}"
-            table.add_row(row.full_name, row.status, row.current_phase, f"{row.progress:.0%}", started, str(row.pk))
+            table.add_row(*_cells(row))
         self.console.print(table)
+
+
+def _cells(row: Onboarding) -> tuple[str, ...]:
+    started = f"{row.created_at:%Y-%m-%d %H:%M}"
+    return row.full_name, row.status, row.current_phase, f"{row.progress:.0%}", started, str(row.pk)
 
 
 def _latest(text: str) -> Onboarding:
