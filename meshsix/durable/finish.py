@@ -1,38 +1,23 @@
 """Recording how an attempt ended, and what follows from it: one transaction, fenced by attempt and owner."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from meshsix import prepared
-from meshsix.durable import answers, endings, leases, moves, nudges, snapshots, statements
+from meshsix.durable import answers, endings, leases, moves, nudges, statements, straight
 from meshsix.durable.endings import Ask, Done, Ending, Fail, Pause, Skip
-from meshsix.durable.leases import Lease
+from meshsix.durable.leases import Finished, Lease
 from meshsix.durable.models import StepRow
 from meshsix.durable.states import OPEN_RUNS, STEP_TRANSITIONS, RunEvent, RunState, StepState, after
 
-_STATES = {kind: str(after(STEP_TRANSITIONS, StepState.RUNNING, event)) for kind, event in endings.EVENTS.items()}
+STATES = {kind: after(STEP_TRANSITIONS, StepState.RUNNING, event) for kind, event in endings.EVENTS.items()}
 _NOTHING: dict[str, Any] = dict.fromkeys(("output", "finished_at", "due_at", "nudge_at")) | dict.fromkeys(
     ("code", "hint", "detail", "reason"), ""
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """What followed the end of `step`. `next` is taken already and runs in this process.
-
-    `opened` are ready for any worker; `joins` says that they join branches of which this was the last; `due_at` is
-    when the step itself runs again.
-    """
-
-    step: str = ""
-    next: Lease | None = None
-    opened: tuple[str, ...] = ()
-    joins: bool = False
-    due_at: datetime | None = None
 
 
 def finish(lease: Lease, ending: Ending, *, now: datetime, goes_on: bool, in_chord: bool = False) -> Finished | None:
@@ -41,48 +26,29 @@ def finish(lease: Lease, ending: Ending, *, now: datetime, goes_on: bool, in_cho
     `goes_on` lets the one step that follows be taken in the same transaction; `in_chord` leaves a step that joins
     branches to the body of the chord.
     """
+    if goes_on and isinstance(ending, Done | Skip):
+        follower = straight.follower(lease)
+        if follower is not None:
+            return straight.end_and_take(lease, ending, follower, now=now)
     with transaction.atomic():
         if isinstance(ending, Ask):
             answers.lock(ending.name)
-        follower = _sure_follower(lease, ending) if goes_on else None
-        recorded = _record(lease, ending, now, follower)
-        if recorded is None:
+        run = _record(lease, ending, now)
+        if run is None:
             return None
-        on = moves.scene(lease.run_id, lease.workflow, *recorded.run, lease.digest, now=now)
+        on = moves.scene(lease.run_id, lease.workflow, *run, lease.digest, now=now)
         _tell(on, lease, ending)
-        if recorded.taken is not None:
-            followed = Finished(next=_begin_next(on, recorded.taken))
-        else:
-            followed = _follow(on, lease, ending, goes_on=goes_on, in_chord=in_chord)
+        followed = _follow(on, lease, ending, goes_on=goes_on, in_chord=in_chord)
         moves.finish(on, lease.step_id)
         return followed
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Recorded:
-    """The run's state and phase as they were, and the follower's lease where it was taken with the same statement."""
-
-    run: tuple[str, str]
-    taken: Lease | None = None
-
-
-def _sure_follower(lease: Lease, ending: Ending) -> str | None:
-    """Return the one step that follows and needs nothing else, so that no other row need be looked at."""
-    if not isinstance(ending, Done | Skip):
-        return None
-    planned = snapshots.plan_of(lease.run_id, lease.digest)
-    followers = planned.followers[lease.step]
-    if len(followers) == 1 and planned.by_name[followers[0]].needs == (lease.step,):
-        return followers[0]
-    return None
-
-
-def _record(lease: Lease, ending: Ending, now: datetime, follower: str | None) -> _Recorded | None:
-    """Write the ending if the lease is current, and take the follower with it."""
+def _record(lease: Lease, ending: Ending, now: datetime) -> tuple[str, str] | None:
+    """Write the ending if the lease is current; return the run's state and phase, None where it is not."""
     values = {
         "run_id": lease.run_id,
         "step_id": lease.step_id,
-        "state": _STATES[type(ending)],
+        "state": str(STATES[type(ending)]),
         "running": str(StepState.RUNNING),
         "attempt": lease.attempt,
         "attempt_after": lease.attempt,
@@ -93,17 +59,9 @@ def _record(lease: Lease, ending: Ending, now: datetime, follower: str | None) -
         "counts": True,
     }
     values |= _NOTHING | _columns(lease, ending, now)
-    if follower is None:
-        statement = statements.FINISH_ASKING if isinstance(ending, Ask) else statements.FINISH
-        rows = prepared.fetch(statement, values)
-        return _Recorded(run=(rows[0][0], rows[0][1])) if rows else None
-    owner = leases.new_owner()
-    values |= leases.claim(owner, follower, now) | {"pending": str(StepState.PENDING)}
-    rows = prepared.fetch(statements.FINISH_AND_TAKE, values)
-    if not rows:
-        return None
-    taken = None if rows[0][2] is None else leases.of_follower(lease, rows[0], owner, now)
-    return _Recorded(run=(rows[0][0], rows[0][1]), taken=taken)
+    statement = statements.FINISH_ASKING if isinstance(ending, Ask) else statements.FINISH
+    rows = prepared.fetch(statement, values)
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def _columns(lease: Lease, ending: Ending, now: datetime) -> dict[str, Any]:

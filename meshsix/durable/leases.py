@@ -46,6 +46,21 @@ class Lease:
     answer: Answer | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What followed the end of `step`. `next` is taken already and runs in this process.
+
+    `opened` are ready for any worker; `joins` says that they join branches of which this was the last; `due_at` is
+    when the step itself runs again.
+    """
+
+    step: str = ""
+    next: Lease | None = None
+    opened: tuple[str, ...] = ()
+    joins: bool = False
+    due_at: datetime | None = None
+
+
 def new_owner() -> str:
     """Return a name for one claim: the host and process for people, and a random part that makes it unique."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(8)}"

@@ -149,7 +149,7 @@ def set_step(on: Scene, name: str, event: StepEvent, **values: object) -> bool:
 
 def finish(on: Scene, step_id: int | None) -> None:
     """Call the workflow's observer and write the events: the last things of each transaction."""
-    observer = _observer(on.workflow)
+    observer = observer_of(on.workflow)
     if observer is not None:
         run = Run.objects.get(pk=on.run_id)
         step = None if step_id is None else StepRow.objects.get(pk=step_id)
@@ -157,7 +157,7 @@ def finish(on: Scene, step_id: int | None) -> None:
     on.news.publish()
 
 
-def _observer(workflow: str) -> Observer | None:
+def observer_of(workflow: str) -> Observer | None:
     """Return the observer of a workflow; one that is no longer deployed has none."""
     try:
         path = registry.workflow(workflow).observer

@@ -101,10 +101,14 @@ class Plan:
         }
 
     @cached_property
+    def text(self) -> str:
+        """Return the snapshot as canonical JSON text."""
+        return json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
+
+    @cached_property
     def digest(self) -> str:
         """Return the SHA-256 of the snapshot: equal plans have equal digests."""
-        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 def from_json(snapshot: Mapping[str, Any]) -> Plan:

@@ -1,23 +1,28 @@
 """What others may do with runs. Each function is one transaction; messages are sent after it is committed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
-from meshsix.durable import answers, checks, coding, moves, nudges, plan
+from meshsix import prepared
+from meshsix.durable import answers, canvas, checks, coding, moves, nudges, plan, statements
 from meshsix.durable.definition import Workflow
 from meshsix.durable.models import Answer, Run, StepRow
-from meshsix.durable.states import OPEN_RUNS, RunEvent, StepEvent, StepState
+from meshsix.durable.states import OPEN_RUNS, RunEvent, RunState, StepEvent, StepState
 from meshsix.kit import clock, ids
 from meshsix.kit.actor import Actor
 
 _ONE_A_KEY = "durable_one_unfinished_run_a_key"
+_TRIES = 3
 
 
 class AlreadyRunning(Exception):  # noqa: N818 - reads as a word of the domain
@@ -46,30 +51,24 @@ def start(workflow: Workflow, *, key: str, ask: object, actor: Actor, run_id: UU
 
     `ask` is an instance of `workflow.ask`. A finished run of the same key does not stand in the way.
     """
-    checks.check(workflow)
-    planned = plan.from_workflow(workflow)
+    planned = _checked_plan(workflow)
     now = clock.now()
-    run = Run(
-        id=run_id or ids.new_id(),
-        workflow=workflow.name,
-        key=key,
-        ask=json.loads(coding.encode(workflow.ask, ask) or "null"),
-        definition_hash=planned.digest,
-        definition=planned.as_json(),
-        phase=planned.steps[0].phase,
-        actor=actor.as_json(),
-        created_at=now,
-    )
+    ask_text = coding.encode(workflow.ask, ask) or "null"
+    chosen = run_id or ids.new_id()
     with transaction.atomic():
-        with _one_a_key(key):
-            run.save(force_insert=True)
-        on = moves.scene(run.pk, run.workflow, run.state, run.phase, planned.digest, now=now, actor=actor)
+        _insert(workflow, planned, chosen, key=key, ask=ask_text, actor=actor, now=now)
+        on = moves.scene(
+            chosen, workflow.name, RunState.PENDING, planned.steps[0].phase, planned.digest, now=now, actor=actor
+        )
         on.news.run("run-created", key=key)
-        StepRow.objects.bulk_create(_rows(run, planned))
-        moves.open_steps(on, planned.reached(dict.fromkeys(planned.by_name, StepState.PENDING)))
+        states = dict.fromkeys(planned.by_name, str(StepState.PENDING))
+        for name in planned.reached(states):
+            states[name] = str(StepState.READY)
+            on.news.step("step-ready", name, planned.by_name[name].phase, 0)
+        prepared.fetch(statements.CREATE_STEPS, _steps(planned, chosen, states, now))
         moves.finish(on, None)
-        nudges.nudge_on_commit(run.pk)
-    return run
+        transaction.on_commit(lambda: nudges.send(canvas.compile_run(chosen, planned, states)), robust=True)
+    return Run.objects.get(pk=chosen)
 
 
 def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor | None = None) -> AnswerOutcome:
@@ -177,19 +176,51 @@ _CLEAN: dict[str, Any] = {
 }
 
 
-def _rows(run: Run, planned: plan.Plan) -> list[StepRow]:
-    return [
-        StepRow(
-            run=run,
-            name=step.name,
-            phase=step.phase,
-            position=step.position,
-            needs=list(step.needs),
-            max_attempts=step.backoff.attempts,
-            timeout=step.timeout,
-        )
-        for step in planned.steps
-    ]
+@cache
+def _checked_plan(workflow: Workflow) -> plan.Plan:
+    """Return the plan of a workflow, which is checked once a process. Raises BadWorkflow."""
+    checks.check(workflow)
+    return plan.from_workflow(workflow)
+
+
+def _insert(
+    workflow: Workflow, planned: plan.Plan, run_id: UUID, *, key: str, ask: str, actor: Actor, now: datetime
+) -> None:
+    """Store the run unless its key has an unfinished one, which the partial unique index decides."""
+    values = {
+        "id": run_id,
+        "workflow": workflow.name,
+        "key": key,
+        "state": str(RunState.PENDING),
+        "ask": ask,
+        "definition_hash": planned.digest,
+        "definition": planned.text,
+        "phase": planned.steps[0].phase,
+        "actor": json.dumps(actor.as_json()),
+        "now": now,
+    }
+    for _ in range(_TRIES):
+        if prepared.fetch(statements.CREATE_RUN, values):
+            return
+        other = Run.objects.filter(key=key, state__in=OPEN_RUNS).values_list("pk", flat=True).first()
+        if other is not None:
+            raise AlreadyRunning(other)
+    raise IntegrityError(f"Run {run_id} exists already.")
+
+
+def _steps(planned: plan.Plan, run_id: UUID, states: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """Return the columns of the steps' rows, each a list."""
+    return {
+        "run_id": run_id,
+        "names": [step.name for step in planned.steps],
+        "phases": [step.phase for step in planned.steps],
+        "states": [states[step.name] for step in planned.steps],
+        "needs": ["{" + ",".join(step.needs) + "}" for step in planned.steps],
+        "attempts": [step.backoff.attempts for step in planned.steps],
+        "timeouts": [step.timeout for step in planned.steps],
+        "ready": str(StepState.READY),
+        "nudge_at": now + settings.DURABLE_NUDGE_GRACE,
+    }
 
 
 @contextmanager

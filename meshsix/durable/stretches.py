@@ -10,8 +10,7 @@ from django.db.utils import InterfaceError, OperationalError
 
 from meshsix.durable import finish, leases, perform
 from meshsix.durable.endings import Done, Ending
-from meshsix.durable.finish import Finished
-from meshsix.durable.leases import Lease
+from meshsix.durable.leases import Finished, Lease
 from meshsix.durable.perform import Outputs
 from meshsix.kit import clock
 

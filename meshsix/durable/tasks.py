@@ -12,7 +12,7 @@ from django.db.utils import InterfaceError, OperationalError
 
 from meshsix.celery import app
 from meshsix.durable import canvas, nudges, pulse, recovery, stretches
-from meshsix.durable.finish import Finished
+from meshsix.durable.leases import Finished
 from meshsix.durable.models import StepRow
 from meshsix.durable.states import StepState
 from meshsix.kit import clock

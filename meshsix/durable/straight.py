@@ -1,0 +1,73 @@
+"""The shortest way on, for the most frequent case: a step ended well, one step follows it, and nobody observes the run.
+
+One statement does what finish.py does in several: record the end, fenced; publish both events; take the next step.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from meshsix import prepared
+from meshsix.durable import leases, moves, snapshots, statements
+from meshsix.durable.endings import Done, Skip
+from meshsix.durable.leases import Finished, Lease
+from meshsix.durable.plan import PlannedStep
+from meshsix.durable.states import StepState
+from meshsix.kit import ids, redact
+from meshsix.live import services as live
+
+_ENDED: dict[type[object], tuple[str, str]] = {
+    Done: (str(StepState.DONE), "step-done"),
+    Skip: (str(StepState.SKIPPED), "step-skipped"),
+}
+_PENDING = str(StepState.PENDING)
+
+
+def follower(lease: Lease) -> PlannedStep | None:
+    """Return the step that follows if this way is open: it is the only one, needs nothing else, changes no phase."""
+    planned = snapshots.plan_of(lease.run_id, lease.digest)
+    followers = planned.followers[lease.step]
+    if len(followers) != 1 or moves.observer_of(lease.workflow) is not None:
+        return None
+    found = planned.by_name[followers[0]]
+    return found if found.needs == (lease.step,) and found.phase == lease.phase else None
+
+
+def end_and_take(lease: Lease, ending: Done | Skip, step: PlannedStep, *, now: datetime) -> Finished | None:
+    """Record the end and take the step that follows; return None where the lease is no longer current."""
+    owner = leases.new_owner()
+    rows = prepared.fetch(statements.END_AND_TAKE, _values(lease, ending, step, owner, now))
+    if not rows:
+        return None
+    number, *row = rows[0]
+    taken = row[2] is not None
+    live.tell(f"run:{lease.run_id}", number, events=1 + taken)
+    return Finished(step=lease.step, next=leases.of_follower(lease, row, owner, now) if taken else None)
+
+
+def _values(lease: Lease, ending: Done | Skip, step: PlannedStep, owner: str, now: datetime) -> dict[str, Any]:
+    state, ended_type = _ENDED[type(ending)]
+    facts: dict[str, object] = {"step": lease.step, "phase": lease.phase, "attempt": lease.attempt}
+    facts["seconds"] = round((now - lease.since).total_seconds(), 3)
+    reason = redact.text(ending.reason) if isinstance(ending, Skip) else ""
+    if reason:
+        facts["reason"] = reason
+    return leases.claim(owner, step.name, now) | {
+        "run_id": lease.run_id,
+        "step_id": lease.step_id,
+        "state": state,
+        "output": ending.output if isinstance(ending, Done) else None,
+        "reason": reason,
+        "attempt": lease.attempt,
+        "lease_owner": lease.owner,
+        "since": lease.since,
+        "pending": _PENDING,
+        "trace_id": lease.run_id.hex,
+        "aggregate_id": f"run:{lease.run_id}",
+        "ended_id": ids.new_id(),
+        "ended_type": ended_type,
+        "ended": json.dumps(facts),
+        "started_id": ids.new_id(),
+        "started_type": "step-started",
+        "started": json.dumps({"step": step.name, "phase": step.phase, "attempt": 1}),
+    }
