@@ -8,6 +8,7 @@ import asyncio
 import atexit
 import os
 import threading
+import time
 from collections.abc import Mapping
 
 import structlog
@@ -20,6 +21,9 @@ GROUP = "mesh-six-events"
 SEND_TIMEOUT_SECONDS = 2.0
 REST_AFTER_FAILURE_SECONDS = 1.0
 FAREWELL_SECONDS = 1.0
+# After a message news gather this long, unseen by people: a process that publishes all the time would otherwise spend
+# as much on telling as on what it tells of.
+GATHER_SECONDS = 0.01
 
 log = structlog.get_logger()
 
@@ -64,6 +68,7 @@ class Teller:
                 self._something.wait()
                 if news := self._take():
                     runner.run(self._send(news))
+                    time.sleep(GATHER_SECONDS)
 
     async def _send(self, news: dict[str, int]) -> None:
         layer = get_channel_layer()
