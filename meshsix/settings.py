@@ -162,7 +162,7 @@ DURABLE_STRETCH = env.seconds("DURABLE_STRETCH_SECONDS", 5)
 WORKER_SOFT_SHUTDOWN = env.seconds("WORKER_SOFT_SHUTDOWN_SECONDS", 20)
 
 # --- live progress --------------------------------------------------------------------------------------------------
-EVENT_VISIBILITY = "apps.projects.queries.may_see_aggregate"
+EVENT_VISIBILITY = "apps.projects.queries.visible_aggregates"
 EVENT_PARTITIONS_AHEAD_MONTHS = env.whole("EVENT_PARTITIONS_AHEAD_MONTHS", 3)
 
 # --- GitHub ---------------------------------------------------------------------------------------------------------
@@ -259,8 +259,8 @@ WORK_ROOT = env.text("WORK_ROOT", str(BASE_DIR / ".meshsix" / "work"))
 # --- API ------------------------------------------------------------------------------------------------------------
 RATE_LIMITS = {"read": 600, "webhook": 600, "login": 10, "trigger": 100, "write": 100}
 API_BODY_LIMIT_BYTES = 1024 * 1024
-# Pages whose live part the overview shows: URL name and title.
-OVERVIEW_PANELS = [("onboarding-list", "Onboardings")]
+# URL names of the parts that the overview is made of.
+OVERVIEW_PANELS = ["onboarding-overview"]
 PROBLEM_CATALOGS = [
     "meshsix.web.catalog.PROBLEMS",
     "apps.onboarding.catalog.PROBLEMS",

@@ -1,6 +1,6 @@
 """Reads of the registry, and who may see what of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -110,27 +110,42 @@ def may_touch(user: AbstractBaseUser | AnonymousUser, repository: names.Reposito
     return key not in hidden_project_keys(user) and (only is None or key in only)
 
 
-def may_see_aggregate(user: AbstractBaseUser | AnonymousUser, aggregate_id: str) -> bool:
-    """Return whether `user` may read the events of this aggregate (named in settings.EVENT_VISIBILITY)."""
+def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Collection[str]) -> set[str]:
+    """Return those of the aggregates whose events `user` may read (named in settings.EVENT_VISIBILITY).
+
+    The number of queries does not grow with the number of aggregates.
+    """
     if not isinstance(user, User) or not may(user, Role.VIEWER):
-        return False
+        return set()
     if may(user, Role.ADMIN) and not _bound_to(user):
-        return True
-    kind, _, rest = aggregate_id.partition(":")
-    if kind == "credentials":
-        named = Project.objects.filter(auth_project_id=rest)
-        return not named.exists() or visible_projects(user).filter(auth_project_id=rest).exists()
-    key, only = _project_key_of(kind, rest), only_project_keys(user)
-    if key is None:
-        return only is None
-    return key not in hidden_project_keys(user) and (only is None or key in only)
+        return set(aggregate_ids)
+    keys, only, hidden = _project_keys_of(aggregate_ids), only_project_keys(user), hidden_project_keys(user)
+    seen = set()
+    for aggregate_id in aggregate_ids:
+        key = keys.get(aggregate_id)
+        if (key is None and only is None) or (key is not None and key not in hidden and (only is None or key in only)):
+            seen.add(aggregate_id)
+    return seen
 
 
-def _project_key_of(kind: str, rest: str) -> str | None:
-    """Return the lower-case `owner/name` that an aggregate belongs to, or None where it belongs to none."""
-    if kind == "project":
-        return rest.lower()
-    if kind == "run":
-        key = Run.objects.filter(pk=rest).values_list("key", flat=True).first()
-        return key.partition(":")[2] if key else None
-    return None
+def _project_keys_of(aggregate_ids: Collection[str]) -> dict[str, str]:
+    """Return the lower-case `owner/name` that each aggregate belongs to; one that belongs to none is left out."""
+    named: dict[str, dict[str, str]] = {"project": {}, "run": {}, "credentials": {}}
+    for aggregate_id in aggregate_ids:
+        kind, _, rest = aggregate_id.partition(":")
+        named.get(kind, {})[rest] = aggregate_id
+    keys = {aggregate_id: rest.lower() for rest, aggregate_id in named["project"].items()}
+    runs = [run_id for run_id in named["run"] if _is_uuid(run_id)]
+    for run_id, key in Run.objects.filter(pk__in=runs).values_list("pk", "key") if runs else ():
+        keys[f"run:{run_id}"] = key.partition(":")[2]
+    owners = Project.objects.filter(auth_project_id__in=named["credentials"]) if named["credentials"] else ()
+    for project in owners:
+        keys[f"credentials:{project.auth_project_id}"] = f"{project.owner}/{project.name}".lower()
+    return keys
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

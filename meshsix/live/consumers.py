@@ -197,11 +197,13 @@ def _prepare(viewer: Viewer, wishes: Sequence[Wish]) -> tuple[bool, dict[str, in
 
 
 def _may_see_all(viewer: Viewer, topics: Sequence[str]) -> bool:
-    return viewer.may_look and all(viewer.may_see(topic) for topic in topics if not frames.feed_kind(topic))
+    aggregates = {topic for topic in topics if not frames.feed_kind(topic)}
+    return viewer.may_look and viewer.visible(aggregates) == aggregates
 
 
 def _which_visible(viewer: Viewer, aggregate_ids: set[str]) -> dict[str, bool]:
-    return {aggregate_id: viewer.may_see(aggregate_id) for aggregate_id in aggregate_ids}
+    visible = viewer.visible(aggregate_ids)
+    return {aggregate_id: aggregate_id in visible for aggregate_id in aggregate_ids}
 
 
 def _page(topic: str, number: int) -> Batch:

@@ -116,7 +116,7 @@ class Replay(APIView):
     def get(self, request: Request, aggregate_id: str) -> Response:
         """List the events of an aggregate behind its event number `after`, without a gap."""
         asked = ReplayFilter.read(request)
-        if not _eyes(request).may_see(aggregate_id):
+        if not _eyes(request).visible([aggregate_id]):
             raise NotFound
         found = queries.after(aggregate_id, asked["after"], most=asked["limit"])
         last = found[-1].aggregate_seq if found else asked["after"]
@@ -128,9 +128,8 @@ class Replay(APIView):
 
 def visible(request: Request, events: list[Event]) -> list[Event]:
     """Return the events whose aggregates the caller may see."""
-    eyes = _eyes(request)
-    allowed = {aggregate_id: eyes.may_see(aggregate_id) for aggregate_id in {event.aggregate_id for event in events}}
-    return [event for event in events if allowed[event.aggregate_id]]
+    allowed = _eyes(request).visible({event.aggregate_id for event in events})
+    return [event for event in events if event.aggregate_id in allowed]
 
 
 def _eyes(request: Request) -> Eyes:

@@ -1,5 +1,6 @@
 """Who looks, and what they may see. Sockets sign in exactly as the API does: by session or by token."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from io import BytesIO
@@ -22,11 +23,11 @@ from meshsix.web.roles import Role, may, token_may
 Scope = dict[str, object]
 
 
-class MaySee(Protocol):
+class Visible(Protocol):
     """The function that settings.EVENT_VISIBILITY names."""
 
-    def __call__(self, user: AbstractBaseUser | AnonymousUser, aggregate_id: str) -> bool:
-        """Return whether `user` may read the events of this aggregate."""
+    def __call__(self, user: AbstractBaseUser | AnonymousUser, aggregate_ids: Collection[str]) -> set[str]:
+        """Return those of the aggregates whose events `user` may read, by few queries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +44,12 @@ class Viewer:
             return False
         return self.token is None or token_may(frozenset(self.token.scopes), Role.VIEWER)
 
-    def may_see(self, aggregate_id: str) -> bool:
-        """Return whether they may read the events of this aggregate."""
-        allowed = cast("MaySee", import_string(str(settings.EVENT_VISIBILITY)))
-        return self.may_look and allowed(self.user, aggregate_id)
+    def visible(self, aggregate_ids: Collection[str]) -> set[str]:
+        """Return those of the aggregates whose events they may read."""
+        if not self.may_look or not aggregate_ids:
+            return set()
+        visible = cast("Visible", import_string(str(settings.EVENT_VISIBILITY)))
+        return visible(self.user, aggregate_ids)
 
 
 def viewer_of(scope: Scope) -> Viewer | None:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from apps.projects.models import Project
 from deploy.local.servers import Valkey
 from meshsix.live.services import NewEvent, publish, publish_all
 from meshsix.web import health, limits
@@ -175,7 +176,7 @@ def test_limits_are_kept_in_this_process_while_redis_is_away(broker: Valkey) -> 
 def test_events_list_costs_the_same_for_any_number_of_rows(
     signed_in: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    publish_all(NewEvent(event_type="x", aggregate_id=f"thing:{number % 3}") for number in range(200))
+    publish_all(NewEvent(event_type="x", aggregate_id=f"project:octo-org/{number}") for number in range(200))
     signed_in.get("/api/events")
     with django_assert_max_num_queries(12):
         assert len(signed_in.get("/api/events?limit=200").json()["results"]) == 200
@@ -244,3 +245,16 @@ def test_the_admin_shows_events_and_changes_none(client: Client) -> None:
 
 def test_a_fragment_and_its_page_are_kept_apart_by_caches(signed_in: Client) -> None:
     assert "HX-Request" in signed_in.get("/onboarding").headers["Vary"]
+
+
+def test_an_outsider_of_a_limited_project_sees_none_of_its_events(signed_in: Client) -> None:
+    project = Project.objects.create(owner="Octo-Org", name="Secret", env_name="e", auth_project_id="e", execution_mode="local")
+    project.groups.add(Group.objects.create(name="insiders"))
+    for aggregate in ("project:octo-org/secret", "credentials:e", "project:octo-org/open"):
+        publish(event_type="x", aggregate_id=aggregate)
+    seen = {event["aggregate_id"] for event in signed_in.get("/api/events?after_seq=0&limit=1000").json()["results"]}
+    assert "project:octo-org/open" in seen
+    assert seen.isdisjoint({"project:octo-org/secret", "credentials:e"})
+    problem(signed_in.get("/api/events/replay/project:octo-org/secret"), 404, "not_found")
+    problem(signed_in.get("/api/events/replay/credentials:e"), 404, "not_found")
+    assert signed_in.get("/api/events/replay/run:not-a-uuid").json()["results"] == []
