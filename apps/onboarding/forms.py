@@ -62,6 +62,11 @@ class OnboardForm(forms.Form):
             self.fields[name] = forms.CharField(required=False, label=label, initial=getattr(Resources(), name))
         self.ask: Ask | None = None
 
+    @classmethod
+    def about(cls, repository: str) -> "OnboardForm":
+        """Return an empty form, but for the repository."""
+        return cls(initial={**_defaults(), "repository": repository})
+
     def more(self) -> list[forms.BoundField]:
         """Return the fields that most people leave as they are."""
         first = {"repository", "execution_mode", "auth_method"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -11,14 +11,18 @@ from django.db.models import Prefetch, Q, QuerySet
 from apps.onboarding.catalog import PROBLEMS
 from apps.onboarding.links import Link, links
 from apps.onboarding.models import Onboarding
-from apps.onboarding.states import Status
+from apps.onboarding.states import SIGN_IN_STEPS, Status
 from apps.onboarding.workflow import ONBOARDING
 from apps.projects.credentials.queries import waiting_login
 from apps.projects.queries import hidden_project_keys, only_project_keys
 from meshsix.durable import queries as durable
 from meshsix.durable.models import Attempt, StepRow
 from meshsix.durable.states import StepState
-from meshsix.kit import names
+from meshsix.kit import clock, names
+
+RECENT = timedelta(hours=24)
+_SHOWN = 6
+UNDER_WAY = f"{Status.PENDING},{Status.RUNNING}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,35 @@ class Detail:
         """Return all steps in their order."""
         return tuple(step for phase in self.phases for step in phase.steps)
 
+    @property
+    def failures(self) -> tuple[durable.Wait, ...]:
+        """Return what stopped the run: somebody must mend each of these."""
+        return tuple(wait for wait in self.waits if wait.kind is durable.WaitKind.PERSON)
+
+    @property
+    def other_waits(self) -> tuple[durable.Wait, ...]:
+        """Return the waits that neither the sign-in box nor the choice of a board shows already."""
+        boxed = (SIGN_IN_STEPS if self.sign_in else frozenset()) | (
+            {"create_project_board"} if self.candidates else set()
+        )
+        kinds = {durable.WaitKind.ANSWER, durable.WaitKind.TIME}
+        return tuple(wait for wait in self.waits if wait.kind in kinds and wait.step not in boxed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """Some onboardings of one kind for the overview: how many there are, and the first few of them.
+
+    `link` is the query of the list that shows exactly these.
+    """
+
+    name: str
+    title: str
+    none: str
+    link: str
+    count: int
+    rows: tuple[Onboarding, ...]
+
 
 def all_onboardings() -> QuerySet[Onboarding]:
     """Return every onboarding, the newest first: for the operator at the machine's own command line."""
@@ -91,15 +124,41 @@ def onboardings(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Onboarding]:
     return rows.exclude(run__key__in=hidden) if hidden else rows
 
 
-def filtered(rows: QuerySet[Onboarding], *, status: str = "", owner: str = "", words: str = "") -> QuerySet[Onboarding]:
-    """Return those with this status, of this owner, whose `owner/name` holds `words`."""
+def filtered(
+    rows: QuerySet[Onboarding], *, status: str = "", owner: str = "", words: str = "", hours: int | None = None
+) -> QuerySet[Onboarding]:
+    """Return those of this status and owner, whose `owner/name` holds `words`, that changed in the last `hours`.
+
+    Several statuses may be given, with commas between them.
+    """
     if status:
-        rows = rows.filter(status=status)
+        rows = rows.filter(status__in=status.split(","))
+    if hours is not None:
+        rows = rows.filter(updated_at__gte=clock.now() - timedelta(hours=hours))
     if owner:
         rows = rows.filter(repo_owner__iexact=owner)
     if words:
         rows = rows.filter(Q(run__key__contains=words.lower()) | Q(display_name__icontains=words))
     return rows
+
+
+def bundles(rows: QuerySet[Onboarding]) -> tuple[Bundle, ...]:
+    """Return what the overview shows of `rows`: what waits for a person, what is under way, what stopped lately."""
+    hours = int(RECENT.total_seconds() // 3600)
+    waiting = filtered(rows, status=Status.WAITING_AUTH).order_by("created_at")
+    moving = filtered(rows, status=UNDER_WAY)
+    stopped = filtered(rows, status=Status.FAILED, hours=hours).order_by("-updated_at")
+    return (
+        _bundle("waiting", "Waits for you", "Nothing waits for you.", f"status={Status.WAITING_AUTH}", waiting),
+        _bundle("running", "Under way", "Nothing is under way.", f"status={UNDER_WAY}", moving),
+        _bundle(
+            "failed", "Stopped in the last day", "Nothing stopped.", f"status={Status.FAILED}&hours={hours}", stopped
+        ),
+    )
+
+
+def _bundle(name: str, title: str, none: str, link: str, rows: QuerySet[Onboarding]) -> Bundle:
+    return Bundle(name=name, title=title, none=none, link=link, count=rows.count(), rows=tuple(rows[:_SHOWN]))
 
 
 def latest(rows: QuerySet[Onboarding], repository: names.RepositoryName) -> Onboarding | None:

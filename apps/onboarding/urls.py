@@ -18,6 +18,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 ]
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("onboarding", pages.onboarding_list, name="onboarding-list"),
+    path("onboarding/overview", pages.onboarding_overview, name="onboarding-overview"),
     path("onboarding/new", pages.onboarding_new, name="onboarding-new"),
     path("onboarding/<uuid:run_id>", pages.onboarding_page, name="onboarding-page"),
     path("onboarding/<uuid:run_id>/submit", pages.submit_code, name="onboarding-submit"),

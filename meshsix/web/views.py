@@ -7,7 +7,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import resolve, reverse
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -22,7 +23,7 @@ from meshsix.web.catalog import wording
 from meshsix.web.context import THEMES
 from meshsix.web.pages import needs_role
 from meshsix.web.permissions import SeesMetrics
-from meshsix.web.roles import Role, may
+from meshsix.web.roles import DOES, Role, may, roles_of
 
 _YEAR_SECONDS = 365 * 24 * 3600
 
@@ -30,16 +31,17 @@ _YEAR_SECONDS = 365 * 24 * 3600
 @require_GET
 @needs_role(Role.VIEWER)
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show what waits and what is under way: panels that each app serves."""
-    panels = [{"name": name, "url": reverse(name), "words": words} for name, words in settings.OVERVIEW_PANELS]
-    return render(request, "web/overview.html", {"panels": panels})
+    """Show what waits and what is under way: parts that each app serves at an address of its own, readable at once."""
+    parts = [resolve(reverse(name)).func(request).content.decode() for name in settings.OVERVIEW_PANELS]
+    return render(request, "web/overview.html", {"parts": [mark_safe(part) for part in parts]})  # noqa: S308 - our own views' HTML
 
 
 @require_GET
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
     """Show one's own roles and settings."""
-    return render(request, "web/account.html", {"themes": THEMES})
+    held = [(role, DOES[role]) for role in Role if role in roles_of(request.user)]
+    return render(request, "web/account.html", {"themes": THEMES, "roles": held})
 
 
 @require_POST

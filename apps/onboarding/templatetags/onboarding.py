@@ -5,7 +5,10 @@ from typing import Any
 
 from django import template
 
+from apps.onboarding.workflow import ONBOARDING
+
 register = template.Library()
+_PHASES = {phase.name: phase.title for phase in ONBOARDING.phases}
 
 TITLES: dict[str, str] = {
     "validate_repo": "Check the repository and our rights",
@@ -30,6 +33,12 @@ TITLES: dict[str, str] = {
 def step_title(name: str) -> str:
     """Return what a step is called on a page."""
     return TITLES.get(name, name)
+
+
+@register.filter
+def phase_title(name: str) -> str:
+    """Return what a phase is called on a page."""
+    return _PHASES.get(name, name)
 
 
 @register.filter

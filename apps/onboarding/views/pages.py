@@ -26,27 +26,50 @@ from meshsix.wiring import clients
 
 _ROWS = 25
 _EVENTS = 200
+_HOURS = {"24": 24, "168": 168}
+_STATUSES = [
+    (Status.WAITING_AUTH, "Waits for sign-in"),
+    (queries.UNDER_WAY, "Under way"),
+    (Status.FAILED, "Stopped"),
+    (Status.COMPLETED, "Completed"),
+    (Status.CANCELLED, "Cancelled"),
+]
 
 
 @require_GET
 @needs_role(Role.VIEWER)
 def onboarding_list(request: HttpRequest) -> HttpResponse:
     """Show the onboardings, filtered by the address."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("status", "owner", "q")}
+    asked = {name: request.GET.get(name, "").strip() for name in ("status", "owner", "q", "hours")}
     rows = queries.filtered(
-        queries.onboardings(request.user), status=asked["status"], owner=asked["owner"], words=asked["q"]
+        queries.onboardings(request.user),
+        status=asked["status"],
+        owner=asked["owner"],
+        words=asked["q"],
+        hours=_HOURS.get(asked["hours"]),
     )
     seq = last_seq()  # read before the rows: what is newer is fetched again
     page = Paginator(rows, _ROWS).get_page(request.GET.get("page"))
-    context = {"page": page, "asked": asked, "statuses": list(Status), "seq": seq}
+    context = {"page": page, "asked": asked, "statuses": _STATUSES, "seq": seq}
     return render(request, _template(request, "list"), context)
+
+
+@require_GET
+@needs_role(Role.VIEWER)
+def onboarding_overview(request: HttpRequest) -> HttpResponse:
+    """Show the overview's part: what waits for a person, what is under way, what stopped lately."""
+    seq = last_seq()  # read before the rows: what is newer is fetched again
+    bundles = queries.bundles(queries.onboardings(request.user))
+    return render(request, "web/onboarding/overview.html", {"bundles": bundles, "seq": seq})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs_role(Role.OPERATOR)
 def onboarding_new(request: HttpRequest) -> HttpResponse:
     """Show the start form; on POST start, or with the button "Check first" show what doctor finds."""
-    form = OnboardForm(request.POST) if request.method == "POST" else OnboardForm()
+    form = (
+        OnboardForm(request.POST) if request.method == "POST" else OnboardForm.about(request.GET.get("repository", ""))
+    )
     if form.is_bound and form.is_valid() and form.ask is not None:
         if not may_touch(request.user, form.ask.repository):
             raise PermissionDenied("This repository is not among those that you may touch.")
