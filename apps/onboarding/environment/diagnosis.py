@@ -15,6 +15,8 @@ _CODES = {
     "CreateContainerError": "onboard:pod:bad-config",
 }
 _NORMAL = {"PodInitializing", "ContainerCreating"}
+_RESTARTS_OF_A_LOOP = 2
+"""Between two ends of a crash loop the container runs for a moment: its restarts tell of the loop all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,9 @@ def diagnose(pod: Pod) -> Diagnosis:
     if not pod.ready:
         waits = "; ".join(_waits(each) for each in pod.waiting if each.reason not in _NORMAL)
         seen = f"Pod {pod.name} is {pod.phase or 'new'}, not ready yet.{' ' if waits else ''}{waits}{_ended(pod)}"
-        return Diagnosis(code="onboard:pod:not-ready", seen=seen, container=_talking(pod))
+        loops = pod.terminations and pod.restarts >= _RESTARTS_OF_A_LOOP
+        code = "onboard:pod:crash-loop" if loops else "onboard:pod:not-ready"
+        return Diagnosis(code=code, seen=seen, container=_talking(pod))
     seen = f"Pod {pod.name} is ready, but its runner has not said hello yet."
     return Diagnosis(code="onboard:pod:no-hello", seen=seen, container=_talking(pod))
 

@@ -159,6 +159,8 @@ def test_a_diagnosis_says_how_a_container_ended() -> None:
     ended = Termination(container="clone", reason="Error", exit_code=128, message="no such branch\n", finished_at=None)
     told = diagnosis.diagnose(pod(terminations=(ended,), restarts=2))
     assert told.seen.endswith("Last ended: clone with code 128 (Error): no such branch; 2 restarts.")
+    assert told.code == "onboard:pod:crash-loop", "between two ends of a loop the container runs for a moment"
+    assert diagnosis.diagnose(pod(terminations=(ended,), restarts=1)).code == "onboard:pod:not-ready"
 
 
 def test_an_application_without_a_past_is_read() -> None:
