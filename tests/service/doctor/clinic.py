@@ -27,7 +27,7 @@ GITHUB = {
         {"token": "sandbox-fine-token", "kind": "fine-grained", "login": "octo-user", "owner": "octo-org"},
     ]
 }
-CONFIG: dict[str, dict[str, Any]] = {
+CONFIG: dict[str, object] = {
     **cluster_bench.CONFIG,
     "github": GITHUB,
     "litellm": {"master_key": "sk-planted-master-key", "models": ["claude-sonnet"]},

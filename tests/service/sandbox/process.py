@@ -45,7 +45,7 @@ class Process:
                 stdout=log,
                 stderr=log,
             )
-        eventually(self._is_ready, what=f"ports.json; the log says {self._log.read_text()!r};")
+        eventually(self._is_ready, seconds=60, what=f"ports.json; the log says {self._log.read_text()!r};")
         ports = json.loads((self.data / "ports.json").read_text())
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
@@ -71,8 +71,8 @@ class Process:
 def running(directory: Path, config: Mapping[str, Any]) -> Iterator[Process]:
     """Serve sandboxes for the length of the block."""
     process = Process(directory, config)
-    process.start()
     try:
+        process.start()
         yield process
     finally:
         if process.child.poll() is None:
