@@ -94,6 +94,8 @@ class Stack:
         if name in self._servers:
             self._servers[name].start()
             return
+        if name == "sandbox":
+            self._sandbox_ports.unlink(missing_ok=True)  # it is written anew once all vendors answer
         self.children[name].start()
         self.children[name].wait_ready(self._probe(name), within=_READY_WITHIN)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -96,7 +97,7 @@ def test_whatever_is_lost_in_mid_run_delays_it_by_seconds(platform: Rig, quiet: 
 
 def test_a_dead_broker_neither_blocks_nor_fails_the_request_and_the_run_starts_when_it_is_back(platform: Rig) -> None:
     full_name = platform.repository("brokerless", name="app", owner_kind="Organization")
-    platform.stack.env["RATE_LIMITS_ON"] = "true"
+    platform.stack.env["RATE_LIMITS_ON"] = "true"  # they stand in the broker, too
     platform.stack.restart_part("web")
     platform.stack.kill("valkey")
     try:
@@ -106,9 +107,8 @@ def test_a_dead_broker_neither_blocks_nor_fails_the_request_and_the_run_starts_w
     finally:
         platform.stack.start_part("valkey")
         platform.stack.env["RATE_LIMITS_ON"] = "false"
-        platform.stack.restart_part("web")
     assert took < AT_ONCE_SECONDS
-    assert eventually(lambda: _status(platform, run_id) == "completed")
+    platform.wait(run_id, "completed", within=timedelta(minutes=2))
 
 
 def test_a_refused_sign_in_at_vault_is_shown_with_its_hint_and_resumed_after_the_repair(platform: Rig) -> None:
