@@ -175,7 +175,6 @@ def begin(lease: Lease, *, now: datetime) -> None:
     """Record that a step was taken by a message: the other half of `leases.take`, in the same transaction."""
     on = moves.scene(lease.run_id, lease.workflow, lease.run_state, lease.run_phase, lease.digest, now=now)
     if on.state is RunState.PENDING:
-        moves.move_run(on, RunEvent.STARTED)
-    moves.set_phase(on, lease.phase)
+        on.news.run("run-started")
     on.news.step("step-started", lease.step, lease.phase, lease.attempt)
     moves.finish(on, lease.step_id)

@@ -69,7 +69,8 @@ def new_owner() -> str:
 def claim(owner: str, step: str, now: datetime) -> dict[str, Any]:
     """Return the values with which a statement takes a step."""
     return {
-        "running": str(StepState.RUNNING),
+        "running": str(StepState.RUNNING),  # the run's states of these names too
+        "pending": str(StepState.PENDING),
         "open_runs": _OPEN,
         "owner": owner,
         "now": now,

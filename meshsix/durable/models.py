@@ -87,7 +87,8 @@ class Answer(models.Model):
 class StepRow(models.Model):
     """One step of a run. It exists from the moment the run is created, so that the whole way ahead is visible."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    # Its own index would double the one of durable_one_row_a_step, and a step's row changes often.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps", db_index=False)
     name = models.CharField(max_length=100)
     phase = models.CharField(max_length=100)
     position = models.PositiveIntegerField()
@@ -112,7 +113,9 @@ class StepRow(models.Model):
     wait_since = models.DateTimeField(null=True, blank=True)
     wait_until = models.DateTimeField(null=True, blank=True)
     wait_asked = models.JSONField(default=dict, blank=True, help_text="Asked as JSON: who, what, facts.")
-    answer = models.ForeignKey(Answer, null=True, blank=True, on_delete=models.PROTECT, related_name="steps")
+    answer = models.ForeignKey(
+        Answer, null=True, blank=True, on_delete=models.PROTECT, related_name="steps", db_index=False
+    )
     skip_reason = models.TextField(blank=True, default="")
 
     class Meta:

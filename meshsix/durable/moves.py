@@ -33,7 +33,6 @@ from meshsix.kit.actor import Actor
 _BUSY = frozenset({StepState.READY, StepState.RUNNING, StepState.RETRYING})
 _ENDS = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
 _TOLD_AS = {
-    RunEvent.STARTED: "run-started",
     RunEvent.BLOCKED: "run-waiting",
     RunEvent.COMPLETED: "run-completed",
     RunEvent.FAILED: "run-failed",
@@ -102,8 +101,6 @@ def move_run(on: Scene, event: RunEvent, **facts: object) -> None:
     """Change the run's state by its table, with the times and the event that belong to it. Raises WrongState."""
     on.state = after(RUN_TRANSITIONS, on.state, event)
     values: dict[str, Any] = {"state": on.state, "finished_at": on.now if on.state in _ENDS else None}
-    if event is RunEvent.STARTED:
-        values["started_at"] = on.now
     values["error_code"] = facts.get("code", "")
     values["error_hint"] = facts.get("hint", "")
     Run.objects.filter(pk=on.run_id).update(**values)

@@ -43,6 +43,12 @@ WITH run AS (
     WHERE taken.run_id = run.id AND taken.name = %(name)s AND taken.state = ANY(%(sources)s)
       AND (taken.due_at IS NULL OR taken.due_at <= %(now)s)
     {_LEASED}
+), started AS (
+    UPDATE durable_runs AS started
+    SET state = CASE started.state WHEN %(pending)s THEN %(running)s ELSE started.state END,
+        started_at = COALESCE(started.started_at, %(now)s), phase = taken.phase
+    FROM taken
+    WHERE started.id = %(run_id)s AND (started.state = %(pending)s OR started.phase <> taken.phase)
 )
 SELECT taken.id, taken.name, taken.phase, taken.attempt, taken.started_at, taken.lease_until, answer.id, answer.name,
        answer.payload, answer.timed_out, run.id, run.workflow, run.state, run.phase, run.ask, run.definition_hash

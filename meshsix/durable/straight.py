@@ -20,7 +20,6 @@ _ENDED: dict[type[object], tuple[str, str]] = {
     Done: (str(StepState.DONE), "step-done"),
     Skip: (str(StepState.SKIPPED), "step-skipped"),
 }
-_PENDING = str(StepState.PENDING)
 
 
 def follower(lease: Lease) -> PlannedStep | None:
@@ -61,7 +60,6 @@ def _values(lease: Lease, ending: Done | Skip, step: PlannedStep, owner: str, no
         "attempt": lease.attempt,
         "lease_owner": lease.owner,
         "since": lease.since,
-        "pending": _PENDING,
         "trace_id": lease.run_id.hex,
         "aggregate_id": f"run:{lease.run_id}",
         "ended_id": ids.new_id(),
