@@ -35,7 +35,6 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_celery_beat",
     "csp",
     "meshsix.web",
     "meshsix.live",
