@@ -42,7 +42,7 @@ class Stack:
         self.postgres = postgres
         self.broker = broker
         self.log = log
-        self.environment = {"DATABASE_URL": postgres.url(), "REDIS_URL": broker.url} | FAST | WORKER_ENVIRONMENT
+        self.environment = {"DATABASE_URL": postgres.url(), "REDIS_URL": broker.url, **FAST, **WORKER_ENVIRONMENT}
         self.workers: list[subprocess.Popen[bytes]] = []
         self._ready = 0
 

@@ -26,7 +26,7 @@ def test_without_faults_two_workers_and_two_beats_call_each_step_once(stack: Sta
 
 
 def test_a_worker_killed_before_or_after_the_effect_of_any_step_leaves_one_effect(stack: Stack) -> None:
-    runs = [stack.start(**{step: [how, "ok"]}) for step in STEPS_OF_DIAMOND for how in ("die", "die-after")]
+    runs = [stack.start(DIAMOND, **{step: [how, "ok"]}) for step in STEPS_OF_DIAMOND for how in ("die", "die-after")]
     stack.wait_for(runs)
     for run in runs:
         stack.assert_whole(run)
