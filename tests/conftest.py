@@ -28,6 +28,19 @@ servers.set_environment()
 django.setup()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `--chaos` add what is too long for every day."""
+    parser.addoption("--chaos", action="store_true", help="also run the tests that are marked as chaos")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the long tests unless they are asked for."""
+    if not config.getoption("chaos"):
+        for item in items:
+            if item.get_closest_marker("chaos"):
+                item.add_marker(pytest.mark.skip(reason="long; `make chaos` runs it"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Let each xdist worker load the settings itself, after it has a broker of its own."""
     if config.getoption("numprocesses", default=None):

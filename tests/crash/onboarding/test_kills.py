@@ -14,7 +14,8 @@ from tests.crash.onboarding.walks import AfterEachCall, AtEachBoundary
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("onboarding-kills"), pytest.mark.timeout(600)]
 
-MODES = ["local", "envbuilder"]
+MODES = ["envbuilder", pytest.param("local", marks=pytest.mark.chaos)]
+"""The calls and steps of mode local are among those of envbuilder."""
 WORKERS = 3
 
 
