@@ -11,6 +11,10 @@ from urllib.parse import urlsplit
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_SHORTEST_SECRET = 8
+
+secrets_read: list[str] = []
+"""Every secret that was read, and the passwords in addresses: what logs, rows and answers must never show."""
 
 
 class BadSetting(Exception):  # noqa: N818 - reads as a word of the domain
@@ -101,5 +105,15 @@ def secret(name: str, default: str | None = None) -> str:
             raise BadSetting(f"{name}_FILE names a file that holds no text.") from error
         if not value and default is None:
             raise BadSetting(f"{name}_FILE names a file that is empty.")
-        return value
-    return text(name, default)
+        return _noted(value)
+    return _noted(text(name, default))
+
+
+def _noted(value: str) -> str:
+    """Return `value`; it is kept in mind as a secret unless it is too short to be one."""
+    try:
+        password = (urlsplit(value).password or "") if "://" in value else ""
+    except ValueError:  # no address after all
+        password = ""
+    secrets_read.extend(each for each in (value, password) if len(each) >= _SHORTEST_SECRET)
+    return value

@@ -1,7 +1,14 @@
-"""Takes secrets out of text and of structures before they are logged, stored or shown."""
+"""Takes secrets out of text and of structures before they are logged, stored or shown.
+
+Known by their look, by the name under which they stand, and, whatever they look like, those of our own configuration:
+a vendor may repeat in an error what it was sent.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from meshsix import env
 
 MASK = "[redacted]"
 
@@ -29,7 +36,14 @@ _SECRET_KEY = re.compile(
 
 def text(value: str) -> str:
     """Return `value` with everything that looks like a secret masked."""
+    for secret in _longest_first(tuple(env.secrets_read)):
+        value = value.replace(secret, MASK)
     return _AFTER_A_WORD.sub(rf"\1{MASK}", _SECRET_TEXT.sub(MASK, value))
+
+
+@lru_cache(maxsize=8)
+def _longest_first(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(secrets), key=len, reverse=True))
 
 
 def structure(value: object) -> object:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshsix import env
 from meshsix.kit import redact
 from meshsix.kit.redact import MASK
 
@@ -135,3 +136,15 @@ def test_bytes_are_read_as_text() -> None:
 def test_a_planted_secret_never_survives_in_a_structure(value: object) -> None:
     planted = {"a": value, "b": [{"c": f"say {SECRETS[0]}"}]}
     assert SECRETS[0] not in json.dumps(redact.structure(planted))
+
+
+def test_secrets_of_our_own_configuration_are_masked_whatever_they_look_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANTED", "plain words of ours")
+    monkeypatch.setenv("PLANTED_URL", "redis://:its-password@127.0.0.1:1/0")
+    monkeypatch.setenv("PLANTED_SHORT", "short")
+    env.secret("PLANTED")
+    env.secret("PLANTED_URL")
+    env.secret("PLANTED_SHORT")
+    assert redact.text("You sent plain words of ours!") == f"You sent {MASK}!"
+    assert redact.text("AUTH its-password") == f"AUTH {MASK}"
+    assert redact.text("a short text") == "a short text"
