@@ -109,7 +109,7 @@ def from_error(error: Exception, trial: Trial, *, now: datetime, chance: float) 
     """Return what an exception that left a step means for it."""
     match error:
         case Skipped():
-            return Skip(reason=redact.text(error.reason))
+            return Skip(reason=_fit(error.reason))
         case WaitFor():
             return _ask(error, trial, now)
         case TryLater():
@@ -124,13 +124,13 @@ def _for_good(error: Exception) -> Fail | None:
     """Return the end that an error means whatever attempts are left, None for an error that nobody foresaw."""
     match error:
         case Permanent():
-            return Fail(code=error.code, hint=redact.text(error.hint), detail=redact.text(error.detail))
+            return Fail(code=error.code, hint=_fit(error.hint), detail=_fit(error.detail))
         case Refused():
-            return Fail(code=error.code, hint=redact.text(error.hint or str(error)), detail=_facts(error))
+            return Fail(code=error.code, hint=_fit(error.hint or str(error)), detail=_facts(error))
         case registry.UnknownStep():
-            return Fail(code=UNKNOWN_STEP, hint=_HINTS[UNKNOWN_STEP], detail=str(error))
+            return Fail(code=UNKNOWN_STEP, hint=_HINTS[UNKNOWN_STEP], detail=_fit(str(error)))
         case coding.NothingToGive() | coding.BadData():
-            return Fail(code=BAD_INPUT, hint=_HINTS[BAD_INPUT], detail=redact.text(str(error)))
+            return Fail(code=BAD_INPUT, hint=_HINTS[BAD_INPUT], detail=_fit(str(error)))
         case _:
             return None
 
@@ -157,12 +157,12 @@ def retry(
 
 def describe(error: BaseException) -> str:
     """Return class and message of an error without secrets, short enough for a row."""
-    return redact.text(f"{type(error).__name__}: {error}")[:2000]
+    return _fit(f"{type(error).__name__}: {error}")[:2000]
 
 
 def _try_later(error: TryLater, trial: Trial, now: datetime, chance: float) -> Ending:
     code = f"{error.vendor}:try-later" if error.vendor else TRY_LATER
-    hint = redact.text(error.hint)
+    hint = _fit(error.hint)
     if error.counts:
         return retry(code, _facts(error), trial, now=now, chance=chance, pause=error.pause, hint=hint)
     pause = error.pause if error.pause is not None else trial.backoff.first
@@ -176,7 +176,12 @@ def _ask(error: WaitFor, trial: Trial, now: datetime) -> Ending:
     return Ask(name=error.name, until=until, asked=error.asked)
 
 
+def _fit(text: str) -> str:
+    """Return a text as a row can hold it: without secrets, NUL and half characters, which PostgreSQL refuses."""
+    return redact.text(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _facts(error: Refused | TryLater) -> str:
     facts: dict[str, Any] = {"status": error.status, "request": error.request_id}
     known = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
-    return redact.text(f"{error} ({known})" if known else str(error))[:2000]
+    return _fit(f"{error} ({known})" if known else str(error))[:2000]

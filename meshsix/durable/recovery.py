@@ -19,16 +19,16 @@ from meshsix.durable.states import CLAIMABLE, OPEN_RUNS, RunState, StepState
 
 _AT_ONCE = 500
 _MOST_DOUBLINGS = 5
-_LIVE = OPEN_RUNS | {RunState.FAILED}
+_LEASING = OPEN_RUNS | {RunState.FAILED}
 
 log = structlog.get_logger()
 
 
 def sweep(now: datetime) -> None:
     """Do one round: leases, deadlines, nudges."""
-    for step_id in _overdue("lease_until", [StepState.RUNNING], now):
+    for step_id in _overdue("lease_until", StepState.RUNNING, _LEASING, now):
         release(step_id, now)
-    for step_id in _overdue("wait_until", [StepState.WAITING], now):
+    for step_id in _overdue("wait_until", StepState.WAITING, OPEN_RUNS, now):
         end_wait(step_id, now)
     _nudge_all(now)
 
@@ -68,9 +68,9 @@ def end_wait(step_id: int, now: datetime) -> None:
         nudges.nudge_on_commit(run_id)
 
 
-def _overdue(column: str, states: Iterable[StepState], now: datetime) -> list[int]:
-    """Return the steps of runs that are not cancelled or completed for which `column` is over, the longest first."""
-    rows = StepRow.objects.filter(**{f"{column}__lte": now}, state__in=states, run__state__in=_LIVE).order_by(column)
+def _overdue(column: str, state: StepState, runs: Iterable[RunState], now: datetime) -> list[int]:
+    """Return the steps in `state`, of runs in the states `runs`, for which `column` is over, the longest first."""
+    rows = StepRow.objects.filter(**{f"{column}__lte": now}, state=state, run__state__in=runs).order_by(column)
     return list(rows.values_list("pk", flat=True)[:_AT_ONCE])
 
 

@@ -1,9 +1,8 @@
 """What others may do with runs. Each function is one transaction; messages are sent after it is committed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -53,22 +52,30 @@ def start(workflow: Workflow, *, key: str, ask: object, actor: Actor, run_id: UU
     """
     planned = _checked_plan(workflow)
     now = clock.now()
-    ask_text = coding.encode(workflow.ask, ask) or "null"
-    chosen = run_id or ids.new_id()
+    run = Run(
+        id=run_id or ids.new_id(),
+        workflow=workflow.name,
+        key=key,
+        ask=json.loads(coding.encode(workflow.ask, ask) or "null"),
+        definition_hash=planned.digest,
+        definition=planned.as_json(),
+        phase=planned.steps[0].phase,
+        actor=actor.as_json(),
+        created_at=now,
+    )
+    states = dict.fromkeys(planned.by_name, str(StepState.PENDING))
+    first = planned.reached(states)
+    states |= dict.fromkeys(first, str(StepState.READY))
     with transaction.atomic():
-        _insert(workflow, planned, chosen, key=key, ask=ask_text, actor=actor, now=now)
-        on = moves.scene(
-            chosen, workflow.name, RunState.PENDING, planned.steps[0].phase, planned.digest, now=now, actor=actor
-        )
+        _insert(run, planned)
+        on = moves.scene(run.pk, run.workflow, run.state, run.phase, planned.digest, now=now, actor=actor)
         on.news.run("run-created", key=key)
-        states = dict.fromkeys(planned.by_name, str(StepState.PENDING))
-        for name in planned.reached(states):
-            states[name] = str(StepState.READY)
+        for name in first:
             on.news.step("step-ready", name, planned.by_name[name].phase, 0)
-        prepared.fetch(statements.CREATE_STEPS, _steps(planned, chosen, states, now))
+        prepared.fetch(statements.CREATE_STEPS, _steps(run, planned, first))
         moves.finish(on, None)
-        transaction.on_commit(lambda: nudges.send(canvas.compile_run(chosen, planned, states)), robust=True)
-    return Run.objects.get(pk=chosen)
+        transaction.on_commit(lambda: nudges.send(canvas.compile_run(run.pk, planned, states)), robust=True)
+    return run
 
 
 def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor | None = None) -> AnswerOutcome:
@@ -183,43 +190,39 @@ def _checked_plan(workflow: Workflow) -> plan.Plan:
     return plan.from_workflow(workflow)
 
 
-def _insert(
-    workflow: Workflow, planned: plan.Plan, run_id: UUID, *, key: str, ask: str, actor: Actor, now: datetime
-) -> None:
+def _insert(run: Run, planned: plan.Plan) -> None:
     """Store the run unless its key has an unfinished one, which the partial unique index decides."""
     values = {
-        "id": run_id,
-        "workflow": workflow.name,
-        "key": key,
+        "id": run.pk,
+        "workflow": run.workflow,
+        "key": run.key,
         "state": str(RunState.PENDING),
-        "ask": ask,
-        "definition_hash": planned.digest,
+        "ask": json.dumps(run.ask),
+        "definition_hash": run.definition_hash,
         "definition": planned.text,
-        "phase": planned.steps[0].phase,
-        "actor": json.dumps(actor.as_json()),
-        "now": now,
+        "phase": run.phase,
+        "actor": json.dumps(run.actor),
+        "now": run.created_at,
     }
     for _ in range(_TRIES):
         if prepared.fetch(statements.CREATE_RUN, values):
+            run._state.adding = False  # noqa: SLF001 - Django offers no public word for "it is stored"
             return
-        other = Run.objects.filter(key=key, state__in=OPEN_RUNS).values_list("pk", flat=True).first()
+        other = Run.objects.filter(key=run.key, state__in=OPEN_RUNS).values_list("pk", flat=True).first()
         if other is not None:
             raise AlreadyRunning(other)
-    raise IntegrityError(f"Run {run_id} exists already.")
+    raise IntegrityError(f"Run {run.pk} exists already.")
 
 
-def _steps(planned: plan.Plan, run_id: UUID, states: Mapping[str, str], now: datetime) -> dict[str, Any]:
-    """Return the columns of the steps' rows, each a list."""
+def _steps(run: Run, planned: plan.Plan, first: Collection[str]) -> dict[str, Any]:
+    """Return what the rows of all steps are made of, besides the snapshot."""
     return {
-        "run_id": run_id,
-        "names": [step.name for step in planned.steps],
-        "phases": [step.phase for step in planned.steps],
-        "states": [states[step.name] for step in planned.steps],
-        "needs": ["{" + ",".join(step.needs) + "}" for step in planned.steps],
-        "attempts": [step.backoff.attempts for step in planned.steps],
-        "timeouts": [step.timeout for step in planned.steps],
+        "run_id": run.pk,
+        "definition": planned.text,
+        "first": list(first),
         "ready": str(StepState.READY),
-        "nudge_at": now + settings.DURABLE_NUDGE_GRACE,
+        "pending": str(StepState.PENDING),
+        "nudge_at": run.created_at + settings.DURABLE_NUDGE_GRACE,
     }
 
 

@@ -16,11 +16,14 @@ CREATE_STEPS: LiteralString = """
 INSERT INTO durable_steps (run_id, name, phase, position, state, needs, attempt, max_attempts, timeout, nudge_at,
                            nudges, lease_owner, error_code, error_hint, error_detail, wait_name, wait_asked,
                            skip_reason)
-SELECT %(run_id)s, name, phase, position - 1, state, needs::text[], 0, attempts, timeout,
-       CASE WHEN state = %(ready)s THEN %(nudge_at)s END, 0, '', '', '', '', '', '{}', ''
-FROM unnest(%(names)s::text[], %(phases)s::text[], %(states)s::text[], %(needs)s::text[], %(attempts)s::int[],
-            %(timeouts)s::interval[]) WITH ORDINALITY
-     AS given(name, phase, state, needs, attempts, timeout, position)
+SELECT %(run_id)s, step.name, step.phase, step.position - 1,
+       CASE WHEN step.name = ANY(%(first)s) THEN %(ready)s ELSE %(pending)s END, step.needs, 0, step.attempts,
+       make_interval(secs => step.timeout_seconds),
+       CASE WHEN step.name = ANY(%(first)s) THEN %(nudge_at)s::timestamptz END, 0, '', '', '', '', '', '{}', ''
+FROM ROWS FROM (
+    jsonb_to_recordset(%(definition)s::jsonb -> 'steps')
+    AS (name text, phase text, needs text[], attempts int, timeout_seconds double precision)
+) WITH ORDINALITY AS step(name, phase, needs, attempts, timeout_seconds, position)
 RETURNING id
 """
 

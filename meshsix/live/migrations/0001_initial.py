@@ -50,7 +50,7 @@ CREATE FUNCTION mesh_six_publish(
     p_event_version int, p_payload jsonb, p_aggregate_id text, p_key text
 ) RETURNS TABLE (seq bigint, event_id uuid, aggregate_seq bigint, happened_at timestamptz, is_new boolean,
                  event_type text, aggregate_id text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ROWS 1 AS $$
 #variable_conflict use_column
 DECLARE
     v_seq bigint;
