@@ -5,10 +5,12 @@ from datetime import timedelta
 import structlog
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView, LogoutView
-from django.core.exceptions import ValidationError
+from django.contrib.auth.views import LoginView, LogoutView, redirect_to_login
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from meshsix.kit import clock
 from meshsix.web import limits
@@ -74,6 +76,17 @@ class SignOut(LogoutView):
     """Ends the session; by POST only."""
 
     http_method_names = ["post", "options"]
+
+
+@require_safe
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send people to the one sign-in page: the admin's own has neither the limit by address nor the account's lock.
+
+    Raises PermissionDenied for one who is signed in already and may not enter the admin.
+    """
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
 def is_locked(user: User) -> bool:

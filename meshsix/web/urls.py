@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from meshsix.web import schema, views
-from meshsix.web.sign_in import SignIn, SignOut
+from meshsix.web.sign_in import SignIn, SignOut, admin_sign_in
 
 root_urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", views.livez, name="livez"),
@@ -12,6 +12,7 @@ root_urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", views.Metrics.as_view(), name="metrics"),
     path("sign-in", SignIn.as_view(), name="sign-in"),
     path("sign-out", SignOut.as_view(), name="sign-out"),
+    path("admin/login/", admin_sign_in, name="admin-sign-in"),
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("health", views.Health.as_view(), name="api-health"),

@@ -97,6 +97,22 @@ def test_nobody_goes_to_the_sign_in_page_and_back(client: Client) -> None:
     assert answer.headers["Location"] == "/sign-in?next=/account%3Ftab%3D1"
 
 
+@pytest.mark.usefixtures("generous")
+def test_the_admin_has_no_sign_in_of_its_own_past_the_limits(client: Client) -> None:
+    User.objects.create_superuser("root", password=PASSWORD)
+    there = client.get("/admin/", follow=True)
+    assert there.redirect_chain[-1][0] == "/sign-in?next=/admin/"
+    assert client.post("/admin/login/", {"username": "root", "password": PASSWORD}).status_code == 405
+    answer = client.post("/sign-in", {"username": "root", "password": PASSWORD, "next": "/admin/"})
+    assert answer.headers["Location"] == "/admin/"
+    assert client.get("/admin/").status_code == 200
+
+
+def test_who_may_not_enter_the_admin_is_told_so_instead_of_sent_in_circles(client: Client) -> None:
+    client.force_login(person("ann", "viewer"))
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
 def test_signing_out_needs_a_post(client: Client) -> None:
     client.force_login(person("ann", "viewer"))
     assert client.get("/sign-out").status_code == 405
