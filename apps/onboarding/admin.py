@@ -3,15 +3,17 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.onboarding import services
+from apps.onboarding import queries, services
 from apps.onboarding.models import Onboarding
 from meshsix.kit.actor import Actor
 from meshsix.web.admin import Act, ReadOnlyAdmin, action
+from meshsix.web.roles import Role
 
 _REFUSALS = (services.NotNow, services.AlreadyOnboarding)
 
@@ -44,6 +46,7 @@ def _reruns(_row: Onboarding) -> str:
 class OnboardingAdmin(ReadOnlyAdmin):
     """Find an onboarding, see where it stands, resume, cancel or do it again."""
 
+    seen_by = Role.VIEWER
     list_display = (
         "full_name",
         "status",
@@ -65,6 +68,10 @@ class OnboardingAdmin(ReadOnlyAdmin):
         action(Act(name="cancel", title="Cancel", will=_cancels, does=_cancel, refusals=_REFUSALS)),
         action(Act(name="rerun", title="Do all steps again", will=_reruns, does=_rerun, refusals=_REFUSALS)),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Onboarding]:
+        """Return the onboardings that the person may see; acts are done to these alone."""
+        return queries.onboardings(request.user)
 
     def get_list_select_related(self, request: HttpRequest) -> Any:  # noqa: ANN401, ARG002 - as Django declares it
         """Fetch the engine's run with the row."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -23,18 +23,23 @@ else:  # at run time Django's class takes no type argument
 
 
 class ReadOnlyAdmin(_ModelAdmin):
-    """Rows that only services write: they can be looked at by viewers, and not be added, changed or deleted."""
+    """Rows that only services write: they can be looked at, and not be added, changed or deleted.
 
+    By those who may do what `seen_by` is for: everybody's rows are for admins. A table that viewers see says so, and
+    its `get_queryset` leaves out what belongs to projects that they may not see.
+    """
+
+    seen_by: ClassVar[Role] = Role.ADMIN
     show_full_result_count = False
     list_per_page = 50
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show the app to viewers."""
-        return may(request.user, Role.VIEWER)
+        """Show the app to those who see its rows."""
+        return may(request.user, self.seen_by)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
-        """Show rows to viewers."""
-        return may(request.user, Role.VIEWER)
+        """Show rows to whom they are for."""
+        return may(request.user, self.seen_by)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
         """Nothing is added by hand."""

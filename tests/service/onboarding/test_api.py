@@ -215,6 +215,21 @@ def test_a_limited_project_is_not_there_for_outsiders(speak: Speak) -> None:
     assert client.get(f"/api/onboard/{row.pk}").status_code == 200
 
 
+def test_a_limited_project_is_not_in_the_admin_of_outsiders_either(speak: Speak) -> None:
+    limited("octo-org/secret", "inside")
+    row, other = started("octo-org/secret"), started("octo-org/open")
+    client = speak("operator")
+    User.objects.filter(username="person-operator").update(is_staff=True)
+    shown = client.get("/admin/onboarding/onboarding/").content.decode()
+    assert str(other.pk) in shown
+    assert str(row.pk) not in shown
+    act = {"action": "cancel", "_selected_action": [str(row.pk)], "confirmed": "yes"}
+    client.post("/admin/onboarding/onboarding/", act)
+    assert Onboarding.objects.get(pk=row.pk).status == "pending"
+    assert "secret" not in client.get("/admin/projects/project/").content.decode()
+    assert client.get("/admin/live/event/").status_code == 403
+
+
 def test_a_token_bound_to_a_project_touches_that_one_alone(client: Client) -> None:
     project = limited("octo-org/mine", "inside")
     mine, other = started("octo-org/mine"), started("octo-org/other")
