@@ -77,6 +77,15 @@ def test_a_passed_deadline_is_an_answer_that_says_so_and_a_later_one_is_late(eng
     assert give(run, "late") is AnswerOutcome.LATE
 
 
+def test_waits_of_failed_runs_take_no_place_in_a_sweep(engine: Engine, django_assert_num_queries: object) -> None:
+    run = engine.start(DIAMOND, script={"left": ["ask"], "right_one": ["permanent"]})
+    assert engine.run(run).state == "failed"
+    assert engine.step(run, "left").state == "waiting"
+    later = clock.now() + timedelta(days=30)
+    with django_assert_num_queries(5):  # type: ignore[operator] # pytest-django's fixture is untyped here
+        recovery.sweep(later)  # three looks in a transaction: leases, waits, nudges
+
+
 def test_a_wait_outlives_days_and_still_takes_its_answer(engine: Engine) -> None:
     run = engine.run(engine.start(script=ASKS, wait_seconds=timedelta(days=7).total_seconds()))
     with clock.moved(timedelta(days=3)):
