@@ -51,6 +51,15 @@ def test_the_last_attempt_fails_with_the_vendors_hint(error: TryLater) -> None:
     assert (ending.code, ending.hint) == ("engine:try-later", "Wait.")
 
 
+@pytest.mark.parametrize("error", [Permanent("x:y", hint="a\0b", detail="log\0\ud800"), Refused("a\0b", code="x:y")])
+def test_what_postgresql_cannot_hold_never_reaches_a_row(error: Exception) -> None:
+    ending = judged(error)
+    assert isinstance(ending, Fail)
+    for text in (ending.hint, ending.detail):
+        assert "\0" not in text
+        assert text.encode()
+
+
 def test_jitter_spreads_the_pause_and_never_makes_it_nothing() -> None:
     pauses = []
     for chance in (0.0, 0.5, 0.999):
