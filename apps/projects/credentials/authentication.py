@@ -12,6 +12,7 @@ from apps.projects.credentials import tokens
 from apps.projects.credentials.models import AccessToken
 from apps.projects.queries import bind
 from meshsix.kit import clock
+from meshsix.web.addresses import client_address
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         plaintext = parts[1].decode("latin-1") if len(parts) == _PARTS else ""
         row = tokens.verify(plaintext)
         if row is None:
-            count_bad(str(request.META.get("REMOTE_ADDR", "")))
+            count_bad(client_address(request._request))  # noqa: SLF001 - DRF's own way to Django's request
             raise AuthenticationFailed
         bind(row.owner, row.projects)
         return row.owner, row
