@@ -19,6 +19,7 @@ from meshsix.web.limits import Taken
 from meshsix.web.metrics import REQUEST_SECONDS
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -71,7 +72,8 @@ def _measure(request: HttpRequest, response: HttpResponseBase) -> None:
     match = request.resolver_match
     route = match.route if match else "none"
     seconds = perf_counter() - getattr(request, "started", perf_counter())
-    REQUEST_SECONDS.labels(request.method, route, response.status_code).observe(seconds)
+    method = request.method if request.method in _METHODS else "other"  # a caller may invent any number of them
+    REQUEST_SECONDS.labels(method, route, response.status_code).observe(seconds)
 
 
 def _length(request: HttpRequest) -> int:

@@ -66,5 +66,5 @@ class SeesMetrics(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002 - DRF's signature
         """Return whether the caller may read metrics."""
         if isinstance(request.auth, Scoped):
-            return "metrics" in request.auth.scopes
+            return "metrics" in request.auth.scopes and may(request.user, Role.VIEWER)
         return may(request.user, Role.ADMIN)
