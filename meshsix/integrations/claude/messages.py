@@ -100,7 +100,7 @@ def device_grant(answer: object) -> DeviceGrant | None:
     body = _mapping(answer)
     code, user_code = _text(body.get("device_code")), _text(body.get("user_code"))
     url = _text(body.get("verification_uri_complete")) or _text(body.get("verification_uri"))
-    if not (code and user_code and url):
+    if not (code and user_code and url.startswith(("https://", "http://"))):  # people are shown it as a link
         return None
     return DeviceGrant(
         device_code=code,
