@@ -8,7 +8,7 @@ BOOTSTRAP := $(PYTHON) deploy/local/bootstrap.py
 # The checks read the settings without any server.
 READING := DJANGO_SECRET_KEY=check DATABASE_URL=postgresql://check@localhost/check REDIS_URL=redis://localhost:1
 
-.PHONY: help demo up down status test check lint bench chaos pins local dev
+.PHONY: help demo up down status test check lint bench chaos picture pins local dev
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ bench: dev ## benchmarks; they write BENCHMARKS.md
 
 chaos: dev ## long runs under kills, a lost broker and a restarted database
 	@$(BIN)/python -m tests.crash.chaos $(ARGS)
+
+picture: dev ## take the README's picture of the dashboard
+	@$(BIN)/python -m tests.picture
 
 pins: dev ## compile the three requirements files from their .in files
 	@for name in requirements requirements-local requirements-dev; do \
