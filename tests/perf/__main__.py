@@ -16,6 +16,7 @@ BASE = Path(__file__).resolve().parents[2]
 BENCHES = {
     "engine": ("The step engine", "tests.perf.bench_engine"),
     "live": ("Live progress", "tests.perf.bench_live"),
+    "paint": ("From commit to paint", "tests.perf.bench_paint"),
     "onboarding": ("Onboarding in the sandbox", "tests.perf.bench_onboarding"),
 }
 
