@@ -99,6 +99,10 @@ PROBLEMS: dict[str, Problem] = {
         means="The repository does not exist, or our credential may not see it: GitHub answers the same for both.",
         hint="Check the spelling; give the token's user (or the GitHub App's installation) access, then resume.",
     ),
+    "onboard:repository:renamed": Problem(
+        means="The repository has another name now, and GitHub only leads on from the old one.",
+        hint="Cancel this onboarding and start one of the repository under the name that it has now.",
+    ),
     "onboard:repository:archived": Problem(
         means="The repository is archived, so nothing can be written to it.",
         hint="Unarchive it (repository settings, Danger Zone), then resume.",

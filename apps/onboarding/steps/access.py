@@ -6,6 +6,7 @@ from apps.onboarding.catalog import problem
 from apps.onboarding.words import Access, Ask
 from meshsix.integrations.errors import Missing
 from meshsix.integrations.github.messages import CredentialKind, Identity, Repository
+from meshsix.kit import names
 from meshsix.wiring import Clients
 
 BOARD_EVENT = "projects_v2_item"
@@ -21,8 +22,8 @@ _APP_NEEDS = {
 def validate_repo(ask: Ask, clients: Clients) -> Access:
     """Make sure that we administer the repository, since every later step writes to it.
 
-    Raises Permanent where it is missing, archived or disabled, where we have no admin rights, and where our kind of
-    credential or its scopes do not reach what this kind of owner needs.
+    Raises Permanent where it is missing, renamed, archived or disabled, where we have no admin rights, and where our
+    kind of credential or its scopes do not reach what this kind of owner needs.
     """
     identity = _identity(ask, clients)
     repository = _repository(ask, clients)
@@ -59,9 +60,13 @@ def _identity(ask: Ask, clients: Clients) -> Identity:
 
 def _repository(ask: Ask, clients: Clients) -> Repository:
     try:
-        return clients.github.repository(ask.repository)
+        found = clients.github.repository(ask.repository)
     except Missing as error:
         raise problem("onboard:repository:missing", f"GitHub shows no {ask.repository.full_name} to us.") from error
+    present = names.RepositoryName(owner=found.owner, name=found.name)
+    if names.project_key(present) != names.project_key(ask.repository):  # who may see a run is decided by its name
+        raise problem("onboard:repository:renamed", f"{ask.repository.full_name} is {present.full_name} now.")
+    return found
 
 
 def _check_usable(repository: Repository) -> None:

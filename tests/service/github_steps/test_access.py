@@ -35,6 +35,17 @@ def test_a_missing_repository(bench: Bench) -> None:
     assert refusal(bench, "octo-org/nothing") == "onboard:repository:missing"
 
 
+def test_a_repository_that_has_another_name_now(bench: Bench) -> None:
+    bench.sandbox.fault(
+        "status",
+        match={"path": "/repos/octo-org/old-name"},
+        status=301,
+        headers={"Location": f"{bench.sandbox.url}/repos/octo-org/bookmarks"},
+        body={"message": "Moved Permanently"},
+    )
+    assert refusal(bench, "octo-org/old-name") == "onboard:repository:renamed"
+
+
 def test_an_archived_repository(bench: Bench) -> None:
     assert refusal(bench, "octo-org/attic") == "onboard:repository:archived"
 
