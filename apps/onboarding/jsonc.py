@@ -48,7 +48,7 @@ def parse(text: str) -> dict[str, Any]:
         kept.append(token.text)
     try:
         found = json.loads(" ".join(kept))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(str(error)) from error
     if not isinstance(found, dict):
         raise Unreadable("it is no object")

@@ -47,7 +47,12 @@ def test_what_is_there_already_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "3", "{", '{"a": }', '{"features": null}', '{"features": []}', '{"a": "\n"}', "{} }", "/* open"]
+    "text",
+    [
+        *("", "[]", "3", "{", '{"a": }', '{"features": null}', '{"features": []}', '{"a": "\n"}', "{} }", "/* open"),
+        '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    ],
+    ids=lambda text: text[:20],
 )
 def test_what_cannot_be_read_is_said(text: str) -> None:
     with pytest.raises(jsonc.Unreadable):
