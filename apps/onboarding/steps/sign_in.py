@@ -106,6 +106,7 @@ def _answered(wanted: SignInWanted | CredentialWanted, login: Login | None, clie
     if login.state == LoginState.WAITING and login.expires_at <= clock.now():
         login = logins.close(login, LoginEvent.RAN_OUT, error_code="expired", clients=clients)
     if login.state != LoginState.WAITING:
+        logins.forget(login, clients)  # who ended it may have died before that, or was another run that took its place
         raise problem(_ENDED[LoginState(login.state)])
     _notify(login, wanted.ask.repository.full_name, clients)
     if login.method == LoginMethod.DEVICE:

@@ -136,6 +136,8 @@ def test_declined_expired_and_replaced_end_with_their_own_codes(run: Run, client
     other.waits()
     run.is_answered(wait)
     assert run.fails() == "onboard:sign-in:replaced"
+    with pytest.raises(Absent):
+        vault.read(run.login.secret_path)
 
 
 def test_the_code_is_accepted_three_days_later_where_the_wait_allows(run: Run, settings: Settings) -> None:
