@@ -9,7 +9,7 @@ from django.db.models import Prefetch
 
 from meshsix.durable import plan
 from meshsix.durable.models import Attempt, Run, StepRow
-from meshsix.durable.states import ENDED_WELL, OPEN_RUNS, RunState, StepState
+from meshsix.durable.states import ENDED_WELL, RunState, StepState
 
 _OVER = frozenset({RunState.COMPLETED, RunState.CANCELLED})
 
@@ -106,16 +106,6 @@ def why(run_id: UUID) -> tuple[Wait, ...]:
     if run.state == RunState.FAILED:
         rows = [row for row in rows if row.state == StepState.FAILED]
     return tuple(_wait(row) for row in rows)
-
-
-def unfinished_run(key: str) -> Run | None:
-    """Return the unfinished run of this key."""
-    return Run.objects.filter(key=key, state__in=OPEN_RUNS).first()
-
-
-def latest_run(key: str) -> Run | None:
-    """Return the newest run of this key, finished or not."""
-    return Run.objects.filter(key=key).order_by("-created_at").first()
 
 
 def _wait(row: StepRow) -> Wait:

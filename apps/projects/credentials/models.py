@@ -1,6 +1,5 @@
 """Facts about credentials, sign-ins and access tokens. A secret never is in a row: its Vault path or its hash is."""
 
-import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -68,10 +67,6 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.token_class} token {self.name or self.id}"
-
-    def is_bound_to(self, project_id: uuid.UUID) -> bool:
-        """Return whether the token may be used for this project, as far as the token itself is concerned."""
-        return not self.projects or project_id in self.projects
 
 
 class CredentialProject(models.Model):

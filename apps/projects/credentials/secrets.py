@@ -44,11 +44,6 @@ class Kept:
         return Pkce(verifier=self.verifier, state=self.state)
 
     @property
-    def has_question(self) -> bool:
-        """Return whether a link or a device sign-in was opened."""
-        return bool(self.verifier or self.device_code)
-
-    @property
     def ends_at(self) -> datetime | None:
         """Return when the access token ends, None where it does not."""
         return datetime.fromisoformat(self.expires_at) if self.expires_at else None
@@ -110,11 +105,6 @@ def discard(vault: Vault, vault_path: str) -> None:
     """Take a credential's secrets away for good."""
     vault.remove(f"{vault_path}/access")
     vault.remove(f"{vault_path}/refresh")
-
-
-def discard_refused(vault: Vault, *, project_id: str, credential_id: UUID) -> None:
-    """Take away what was stored of a credential that the provider then refused."""
-    discard(vault, _path(project_id, credential_id, "access").rpartition("/")[0])
 
 
 def _path(project_id: str, credential_id: UUID, part: str) -> str:
