@@ -10,6 +10,7 @@ from pytest_django import Settings
 from apps.onboarding.doctor import services
 from apps.onboarding.doctor.report import Finding, Report, State
 from apps.onboarding.words import AuthMethod
+from meshsix.integrations.vault import Vault
 from meshsix.kit import names
 from meshsix.wiring import Clients
 from tests import cluster_bench
@@ -75,3 +76,16 @@ class Clinic:
 def bad(report: Report) -> dict[str, str]:
     """Return what is not in order, by name, with its fact."""
     return {each.name: each.fact for each in report.findings if each.state in {State.FAILED, State.WARNING}}
+
+
+def probes_in(vault: Vault) -> list[str]:
+    """Return the names of probes that stayed in Vault."""
+    folders = [path.partition("_probes")[0].rstrip("/") for path in names.probe_paths("").values()]
+    return [name for folder in folders for name in vault.names(folder) if name.startswith("_probes")]
+
+
+def close(clients: Clients) -> None:
+    """Close the connections of those clients that were used."""
+    for name in {"cluster", "argocd", "litellm", "ntfy", "claude", "public"} & set(clients.__dict__):
+        if clients.__dict__[name] is not None:
+            clients.__dict__[name].close()

@@ -10,10 +10,11 @@ import pytest
 from pytest_django import Settings
 
 from deploy.local.servers import OpenBao
+from meshsix.integrations.storage import Storage
 from meshsix.wiring import Clients
 from tests import cluster_bench
 from tests.sandboxes import Sandbox
-from tests.service.doctor.clinic import CONFIG, Clinic
+from tests.service.doctor.clinic import CONFIG, Clinic, close
 from tests.service.sandbox.process import running
 
 VENDORS = tuple(CONFIG)
@@ -47,9 +48,26 @@ def vendors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Sand
         yield {name: Sandbox(url) for name, url in process.urls.items()}
 
 
+@pytest.fixture(scope="module")
+def storage(vendors: dict[str, Sandbox]) -> Storage:
+    """One for all tests: boto3 takes a second to make a client."""
+    url = vendors["s3"].url
+    httpx.get(url, timeout=30)  # moto loads in a thread; its first answer tells that it has
+    made = Storage(
+        endpoint_url=url,
+        bucket="mesh-six-doctor",
+        region="us-east-1",
+        access_key="planted-s3-key",
+        secret_key="planted-s3-key",
+        timeout=timedelta(seconds=30),
+    )
+    made.create_bucket()
+    return made
+
+
 @pytest.fixture
 def clinic(
-    vendors: dict[str, Sandbox], settings: Settings, vault_environment: OpenBao, public_url: str
+    vendors: dict[str, Sandbox], storage: Storage, settings: Settings, vault_environment: OpenBao, public_url: str
 ) -> Iterator[Clinic]:
     """A platform in good health, apart from its workers, which do not run here."""
     assert vault_environment.url == settings.VAULT_ADDR
@@ -63,13 +81,9 @@ def clinic(
     settings.CLAUDE_OAUTH_DEVICE_URL, settings.CLAUDE_OAUTH_CLIENT_ID = vendors["sign_in"].url, "client"
     settings.S3_TIMEOUT = timedelta(seconds=30)
     clients = Clients()
-    httpx.get(vendors["s3"].url, timeout=30)  # moto loads in a thread; its first answer tells that it has
-    if not clients.storage.has_bucket():
-        clients.storage.create_bucket()
+    clients.__dict__["storage"] = storage
     for vendor in vendors.values():
         vendor.no_faults()
         vendor.forget_requests()
     yield Clinic(vendors=vendors, clients=clients, settings=settings)
-    for name in {"cluster", "argocd", "litellm", "ntfy", "claude", "public"} & set(clients.__dict__):
-        if clients.__dict__[name] is not None:
-            clients.__dict__[name].close()
+    close(clients)

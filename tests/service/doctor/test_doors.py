@@ -8,7 +8,7 @@ from django.test import Client
 
 from apps.onboarding.models import Onboarding
 from meshsix.wiring import clients
-from tests.service.doctor.clinic import Clinic
+from tests.service.doctor.clinic import Clinic, close
 from tests.web_process import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,8 +19,10 @@ ADDRESS = "/api/system/doctor"
 @pytest.fixture
 def own_clients() -> Iterator[None]:
     """Let the process make its clients anew: others have made some with other settings."""
+    close(clients())
     clients.cache_clear()
     yield
+    close(clients())
     clients.cache_clear()
 
 

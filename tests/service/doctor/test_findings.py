@@ -7,10 +7,8 @@ import pytest
 from apps.onboarding.doctor import services
 from apps.onboarding.doctor.report import Finding, State
 from apps.onboarding.words import AuthMethod
-from deploy.local.servers import OpenBao
 from meshsix.integrations.vault import Vault
-from meshsix.kit import names
-from tests.service.doctor.clinic import Clinic, bad
+from tests.service.doctor.clinic import Clinic, bad, probes_in
 
 pytestmark = pytest.mark.django_db
 
@@ -21,13 +19,12 @@ def assert_failed(finding: Finding, *, fact: str, fix: str, state: State = State
     assert (finding.state, fact in finding.fact, fix in finding.fix) == (state, True, True), finding
 
 
-def test_a_healthy_platform_and_nothing_left_behind(clinic: Clinic, vault_server: OpenBao) -> None:
+def test_a_healthy_platform_and_nothing_left_behind(clinic: Clinic) -> None:
     report = clinic.examine()
     assert set(bad(report)) - {"event-log"} == {"kubernetes-no-more"}  # the sandbox's account may do everything
     assert [change for change in clinic.changes() if not change.startswith(PROBES)] == []
     assert list(clinic.clients.storage.objects("_probes/")) == []
-    for path in names.probe_paths("x").values():
-        assert clinic.clients.vault.names(path.rpartition("/x")[0]) == (), vault_server.url
+    assert probes_in(clinic.clients.vault) == []
 
 
 def test_without_a_repository_its_checks_are_skipped(clinic: Clinic) -> None:

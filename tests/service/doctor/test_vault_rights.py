@@ -12,6 +12,7 @@ from meshsix.integrations.vault import StaticToken
 from meshsix.kit import names
 from meshsix.wiring import Clients
 from tests.rooted_bao import RootedBao, rooted_bao
+from tests.service.doctor.clinic import probes_in
 
 pytestmark = pytest.mark.django_db
 
@@ -32,12 +33,6 @@ def examined(rooted: RootedBao, policy: str) -> dict[str, Finding]:
     return {finding.name: finding for finding in services.examine(None, clients, only=["vault"]).findings}
 
 
-def left_behind(rooted: RootedBao) -> list[str]:
-    vault = rooted.vault()
-    folders = {path.partition("doctor-x")[0].rstrip("/") for path in names.probe_paths("doctor-x").values()}
-    return [name for folder in folders for name in vault.names(folder) if "doctor-" in name]
-
-
 def without(capability: str, kind: str, part: str) -> str:
     """Return the platform's policy without one capability at one kind of path."""
     head = f'path "secret/{part}/mesh-six/{kind}/*" {{\n  capabilities = ['
@@ -51,7 +46,7 @@ def without(capability: str, kind: str, part: str) -> str:
 def test_the_policy_that_comes_with_the_platform_is_enough(rooted: RootedBao) -> None:
     found = examined(rooted, POLICY)
     assert {name: each.fact for name, each in found.items() if each.state is not State.OK} == {}
-    assert left_behind(rooted) == []
+    assert probes_in(rooted.vault()) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,7 +61,7 @@ def test_a_right_that_is_missing_is_named(rooted: RootedBao, kind: str, capabili
     assert f"may not: {capability} {part}" in finding.fact
     assert f'path "secret/{part}/mesh-six/{kind}/*" {{ capabilities = [' in finding.fix
     assert {each.state for name, each in found.items() if name != f"vault-{kind}"} == {State.OK}
-    assert left_behind(rooted) == []
+    assert probes_in(rooted.vault()) == []
 
 
 def test_too_much_is_a_warning(rooted: RootedBao) -> None:
@@ -81,7 +76,7 @@ def test_a_root_token_is_a_warning(rooted: RootedBao) -> None:
     found = {each.name: each for each in services.examine(None, clients, only=["vault"]).findings}
     assert found["vault-sign-in-power"].state is State.WARNING
     assert {found[f"vault-{kind}"].state for kind in KINDS} == {State.OK}
-    assert left_behind(rooted) == []
+    assert probes_in(rooted.vault()) == []
 
 
 def test_a_token_that_ends_is_a_warning(rooted: RootedBao) -> None:
