@@ -54,6 +54,7 @@ class Running:
     situation: Situation
     since: float
     process: asyncio.subprocess.Process | None = None
+    crashes: bool = False
     ended: bool = False
     again_at: float = 0.0
     failures: int = 0
@@ -165,6 +166,7 @@ class Kubelet:
                 stderr=log,
                 start_new_session=True,
             )
+        running.crashes = crash
         running.situation = replace(running.situation, started=now_text(), ready=False)
         self._event(pod, running, "Started", "Container started", "Normal")
 
@@ -203,12 +205,16 @@ class Kubelet:
             return
         if process.returncode is not None:
             self._note_end(pod, running, process.returncode)
-        elif self._fault(pod)[0] is not Fault.NONE and self._fault(pod)[0] is not Fault.SLOW:
+        elif self._spoils(self._fault(pod)[0], running):
             await self._stop(running)
         elif not running.situation.ready:
             running.situation = replace(running.situation, ready=await self._is_ready(pod))
         elif asyncio.get_running_loop().time() >= running.renew_at:
             self._renew_token(pod, running)
+
+    def _spoils(self, fault: Fault, running: Running) -> bool:
+        """Tell whether a process must be stopped for this fault; one that will crash by itself is left to do so."""
+        return fault not in {Fault.NONE, Fault.SLOW} and not (fault is Fault.CRASH and running.crashes)
 
     def _note_end(self, pod: Object, running: Running, code: int) -> None:
         here, running.process = running.situation, None
