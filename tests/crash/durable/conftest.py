@@ -154,4 +154,4 @@ def enough_workers(stack: Stack) -> None:
     stack.workers = [worker for worker in stack.workers if worker.poll() is None]
     if len(stack.workers) < WORKERS:
         stack.start_workers(WORKERS - len(stack.workers))
-        stack.wait_ready()
+    stack.wait_ready()
