@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+import redis
 
 from tests.crash.onboarding.census import Json, census
 from tests.crash.onboarding.rig import VAULT, Rig, rig
@@ -95,6 +96,19 @@ def test_whatever_is_lost_in_mid_run_delays_it_by_seconds(platform: Rig, quiet: 
     platform.sign_in(run_id)
     eventually(lambda: _status(platform, run_id) == "completed")
     assert census(platform, run_id, full_name) == quiet
+
+
+def test_a_run_whose_only_message_is_lost_starts_all_the_same(platform: Rig) -> None:
+    full_name = platform.repository("unheard", name="app", owner_kind="Organization")
+    for worker in platform.workers:
+        platform.stack.stop_part(worker)
+    run_id = platform.start(full_name, execution_mode="local", skip_auth=True)
+    with redis.Redis.from_url(platform.stack.env["REDIS_URL"]) as client:
+        eventually(lambda: client.llen("onboarding"), what="no message was sent")
+    platform.stack.empty_broker()
+    for worker in platform.workers:
+        platform.stack.start_part(worker)
+    platform.wait(run_id, "completed")
 
 
 def test_a_dead_broker_neither_blocks_nor_fails_the_request_and_the_run_starts_when_it_is_back(platform: Rig) -> None:
