@@ -41,7 +41,8 @@ def render(detail: Detail) -> RenderableType:
     if row.oauth_device_url:
         parts.append(sign_in_box(row))
     if row.error_code:
-        parts.append(Panel(f"{row.error_hint}\n[dim]{row.error_code}[/dim]", title="Stopped", border_style="red"))
+        words = Text.assemble(row.error_hint, "\n", (row.error_code, "dim"))
+        parts.append(Panel(words, title="Stopped", border_style="red"))
     return Group(*parts)
 
 
@@ -56,7 +57,7 @@ def _phases(detail: Detail) -> Table:
         table.add_row("", Text(phase.title, style="bold"), f"{phase.done} of {len(phase.steps)}", bar)
         for step in phase.steps:
             sign, style = _SIGNS[step.state]
-            table.add_row(Text(sign, style=style), step.name, Text(step.state, style=style), line(step))
+            table.add_row(Text(sign, style=style), step.name, Text(step.state, style=style), Text(line(step)))
     return table
 
 
@@ -77,10 +78,12 @@ def line(step: StepRow) -> str:
 
 def sign_in_box(row: Onboarding) -> Panel:
     """Return the box with the address to sign in at."""
-    words = f"Open this address, allow, and hand in the code you are shown:\n\n[bold]{row.oauth_device_url}[/bold]"
+    words = Text("Open this address, allow, and hand in the code you are shown:\n\n")
+    words.append(row.oauth_device_url, style="bold")
     if row.oauth_user_code:
-        words += f"\n\nCode to type there: [bold]{row.oauth_user_code}[/bold]"
-    return Panel(f"{words}\n\nmanage.py submit_oauth_code {row.pk}", title="Sign in", border_style="yellow")
+        words.append("\n\nCode to type there: ").append(row.oauth_user_code, style="bold")
+    words.append(f"\n\nmanage.py submit_oauth_code {row.pk}")
+    return Panel(words, title="Sign in", border_style="yellow")
 
 
 def follow(row: Onboarding, console: Console, *, until: Callable[[Onboarding], bool]) -> Onboarding:

@@ -141,6 +141,11 @@ def test_status_tells_by_its_exit_code(run: Run, row: Onboarding, status: Status
     assert (ended.code, ended.json("onboarding")["status"]) == (code, status)
 
 
+def test_status_shows_what_a_vendor_said_as_it_was_said(run: Run, row: Onboarding) -> None:
+    Onboarding.objects.filter(pk=row.pk).update(status=Status.FAILED, error_code="x:y", error_hint="no [/such] [field]")
+    assert "no [/such] [field]" in run("onboarding_status", "octo-org/bookmarks").out
+
+
 def test_status_lists_all(run: Run, row: Onboarding) -> None:
     assert run("onboarding_status").out.startswith("octo-org/bookmarks\tpending\t"), "a pipe gets plain lines"
     assert [each["id"] for each in run("onboarding_status", "--json").json("list")["results"]] == [str(row.pk)]
