@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
+
 ROOT = Path(__file__).resolve().parents[3]
 T = TypeVar("T")
 
@@ -78,3 +80,8 @@ def running(directory: Path, config: Mapping[str, Any]) -> Iterator[Process]:
         if process.child.poll() is None:
             process.child.kill()
             process.child.wait()
+
+
+def http_of(process: Process, token: str = "kube-token") -> httpx.Client:
+    """Return an HTTP client of the sandbox Kubernetes."""
+    return httpx.Client(base_url=process.urls["kubernetes"], headers={"Authorization": f"Bearer {token}"})

@@ -18,7 +18,7 @@ from kubernetes import client, dynamic, watch
 from kubernetes.client.exceptions import ApiException
 
 from tests.service.sandbox.manifests import NAMESPACE, service, statefulset
-from tests.service.sandbox.process import Process, eventually, running
+from tests.service.sandbox.process import Process, eventually, http_of, running
 
 Model = Any  # the client's models, whose fields may all be None by their types
 
@@ -28,10 +28,6 @@ def api_of(process: Process, token: str = "kube-token") -> client.ApiClient:
     configuration.host = process.urls["kubernetes"]
     configuration.api_key = {"authorization": f"Bearer {token}"}
     return client.ApiClient(configuration)
-
-
-def http_of(process: Process, token: str = "kube-token") -> httpx.Client:
-    return httpx.Client(base_url=process.urls["kubernetes"], headers={"Authorization": f"Bearer {token}"})
 
 
 def apply(
