@@ -1,6 +1,7 @@
 """The sandbox Kubernetes by the official client; its answers are checked against Kubernetes' schemas."""
 
 import copy
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
