@@ -42,7 +42,7 @@ class Sender:
     def put(self, message: Signature) -> None:
         """Queue a message and return at once; a full queue drops it."""
         with self._lock:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="durable-nudges", daemon=True)
                 self._thread.start()
         try:
