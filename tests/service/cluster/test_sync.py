@@ -83,7 +83,7 @@ def test_nothing_is_asked_for_where_the_cluster_is_past_the_commit(bench: Bench)
 
 def test_another_operation_is_waited_for_and_costs_no_attempt(bench: Bench) -> None:
     earlier = written(bench, ask())
-    argocd_fault(bench, fault="none", seconds=0.4)
+    argocd_fault(bench, fault="none", seconds=3)
     assert bench.clients.argocd is not None
     bench.clients.argocd.sync("mesh-six", revision=earlier, mark="somebody else")
     later = written(bench, ask("octo-org/other"))
@@ -95,7 +95,7 @@ def test_another_operation_is_waited_for_and_costs_no_attempt(bench: Bench) -> N
 
 def test_a_sync_that_begins_between_look_and_call_is_waited_for(bench: Bench) -> None:
     commit = written(bench, ask())
-    argocd_fault(bench, fault="none", seconds=1)
+    argocd_fault(bench, fault="none", seconds=10)
     assert bench.clients.argocd is not None
     bench.clients.argocd.sync("mesh-six", revision=commit, mark="somebody else")
     with pytest.raises(TryLater, match="busy") as caught:
@@ -118,7 +118,7 @@ def test_a_failed_operation_ends_the_step_with_its_message_and_resuming_tries_ag
 
 def test_a_lost_answer_starts_no_second_sync(bench: Bench) -> None:
     commit = written(bench, ask())
-    argocd_fault(bench, fault="none", seconds=0.2)
+    argocd_fault(bench, fault="none", seconds=2)
     bench.argocd.fault("drop-after-effect", match={"path": "*/sync"})
     wanted = sync_wanted(ask(), commit)
     with pytest.raises(TryLater):
