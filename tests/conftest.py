@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import django
+import hypothesis
 import pytest
 from pytest_django import Settings
 
@@ -26,6 +27,8 @@ from tests import servers
 
 servers.set_environment()
 django.setup()
+hypothesis.settings.register_profile("no-hurry", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("no-hurry")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -163,7 +163,7 @@ def resources(draw: st.DrawFn) -> Resources:
 
 
 @given(resources())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15)
 def test_sizes_arrive_as_asked_with_no_request_above_its_limit(asked: Resources) -> None:
     text = files.files(plan(resources=asked))[files.STATEFUL_SET]
     for container in yaml.safe_load(text)["spec"]["template"]["spec"]["containers"]:
