@@ -3,15 +3,20 @@
 - A worker lost in mid-step is a lease that is over: the attempt ends as lost; the step runs again after its backoff.
 - A lost message is a ready or due step whose `nudge_at` is over: the rest of its run is compiled and sent anew.
 - An answer that never came is a wait whose deadline is over: the step runs again with an answer that is timed out.
+
+What goes wrong with one step is logged and leaves all others alone: it would come first in every later sweep as well.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.utils import InterfaceError, OperationalError
 
 from meshsix.durable import answers, endings, finish, leases, moves, nudges, snapshots
 from meshsix.durable.models import StepRow
@@ -26,11 +31,26 @@ log = structlog.get_logger()
 
 def sweep(now: datetime) -> None:
     """Do one round: leases, deadlines, nudges."""
-    for step_id in _overdue("lease_until", StepState.RUNNING, _LEASING, now):
-        release(step_id, now)
-    for step_id in _overdue("wait_until", StepState.WAITING, OPEN_RUNS, now):
-        end_wait(step_id, now)
+    _each(release, _overdue("lease_until", StepState.RUNNING, _LEASING, now), now)
+    _each(end_wait, _overdue("wait_until", StepState.WAITING, OPEN_RUNS, now), now)
     _nudge_all(now)
+
+
+def _each(does: Callable[[int, datetime], None], rows: Iterable[StepRow], now: datetime) -> None:
+    for row in rows:
+        with _alone(row.run_id, row.name):
+            does(row.pk, now)
+
+
+@contextmanager
+def _alone(run_id: UUID, step: str) -> Iterator[None]:
+    """Keep an error to one step: an observer or a snapshot may raise anything. A database that is away ends all."""
+    try:
+        yield
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception:
+        log.exception("a step cannot be recovered", run=str(run_id), step=step)
 
 
 def release(step_id: int, now: datetime) -> None:
@@ -68,10 +88,10 @@ def end_wait(step_id: int, now: datetime) -> None:
         nudges.nudge_on_commit(run_id)
 
 
-def _overdue(column: str, state: StepState, runs: Iterable[RunState], now: datetime) -> list[int]:
+def _overdue(column: str, state: StepState, runs: Iterable[RunState], now: datetime) -> list[StepRow]:
     """Return the steps in `state`, of runs in the states `runs`, for which `column` is over, the longest first."""
     rows = StepRow.objects.filter(**{f"{column}__lte": now}, state=state, run__state__in=runs).order_by(column)
-    return list(rows.values_list("pk", flat=True)[:_AT_ONCE])
+    return list(rows.only("run_id", "name")[:_AT_ONCE])
 
 
 def _nudge_all(now: datetime) -> None:
@@ -86,10 +106,12 @@ def _nudge_all(now: datetime) -> None:
             StepRow.objects.filter(pk__in=[step.pk for step in due if step.nudges == doublings]).update(
                 nudges=min(doublings + 1, _MOST_DOUBLINGS), nudge_at=now + settings.DURABLE_NUDGE_GRACE * 2**doublings
             )
-    for run_id in dict.fromkeys(step.run_id for step in due if step.state == StepState.READY):
-        nudges.nudge(run_id)
+    for run_id, name in {step.run_id: step.name for step in due if step.state == StepState.READY}.items():
+        with _alone(run_id, name):
+            nudges.nudge(run_id)
     for step in due:
         if step.state == StepState.RETRYING:
-            nudges.nudge_step(step.run_id, step.name)
+            with _alone(step.run_id, step.name):
+                nudges.nudge_step(step.run_id, step.name)
     if due:
         log.info("nudged", steps=len(due))

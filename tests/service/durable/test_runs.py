@@ -263,3 +263,13 @@ def test_a_step_whose_workers_die_each_time_fails_at_last(engine: Engine) -> Non
             take(run, "one")
             recovery.sweep(clock.now() + timedelta(minutes=1))
     assert Run.objects.get(pk=run.pk).error_code == "engine:worker-lost"
+
+
+def test_a_step_that_cannot_be_recovered_stops_no_other(engine: Engine) -> None:
+    broken, sound = engine.start(), engine.start()
+    take(broken, "one")
+    take(sound, "one")
+    Run.objects.filter(pk=broken.pk).update(definition={"steps": "nonsense"}, definition_hash="changed")
+    recovery.sweep(clock.now() + timedelta(minutes=2))
+    assert engine.step(broken, "one").state == "running"
+    assert engine.step(sound, "one").state == "retrying"
