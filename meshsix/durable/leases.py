@@ -16,9 +16,9 @@ from meshsix import prepared
 from meshsix.durable import statements
 from meshsix.durable.definition import Answer
 from meshsix.durable.models import StepRow
-from meshsix.durable.states import OPEN_RUNS, STEP_TRANSITIONS, StepEvent, StepState, sources
+from meshsix.durable.plan import PlannedStep
+from meshsix.durable.states import STEP_TRANSITIONS, RunState, StepEvent, StepState, sources
 
-_OPEN = sorted(map(str, OPEN_RUNS))
 _CLAIMABLE = tuple(str(state) for state in sources(STEP_TRANSITIONS, StepEvent.CLAIMED))
 
 
@@ -69,9 +69,6 @@ def new_owner() -> str:
 def claim(owner: str, step: str, now: datetime) -> dict[str, Any]:
     """Return the values with which a statement takes a step."""
     return {
-        "running": str(StepState.RUNNING),  # the run's states of these names too
-        "pending": str(StepState.PENDING),
-        "open_runs": _OPEN,
         "owner": owner,
         "now": now,
         "margin": settings.DURABLE_LEASE_MARGIN,
@@ -90,21 +87,19 @@ def take(run_id: UUID, step: str, *, now: datetime, states: Sequence[str] = _CLA
     return _lease(rows[0], owner, now) if rows else None
 
 
-def of_follower(before: Lease, row: Sequence[Any], owner: str, now: datetime) -> Lease:
-    """Return the lease of the step that was taken when the one `before` it was finished."""
-    run_state, run_phase, step_id, step, phase, attempt, first_started_at, until = row
+def of_follower(before: Lease, step: PlannedStep, step_id: int, owner: str, now: datetime) -> Lease:
+    """Return the lease of a step that was pending until it was taken when the one `before` it was finished."""
     return replace(
         before,
-        run_state=run_state,
-        run_phase=run_phase,
+        run_state=str(RunState.RUNNING),
         step_id=step_id,
-        step=step,
-        phase=phase,
-        attempt=attempt,
+        step=step.name,
+        phase=step.phase,
+        attempt=1,
         owner=owner,
         since=now,
-        until=until,
-        first_started_at=first_started_at,
+        until=now + step.timeout + settings.DURABLE_LEASE_MARGIN,
+        first_started_at=now,
         answer=None,
     )
 

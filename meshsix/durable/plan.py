@@ -80,8 +80,9 @@ class Plan:
             and all(states[need] in ENDED_WELL for need in self.by_name[name].needs)
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the snapshot that a run stores."""
+    @cached_property
+    def snapshot(self) -> dict[str, Any]:
+        """Return what a run stores of the plan, as JSON data that nobody changes."""
         return {
             "workflow": self.workflow,
             "queue": self.queue,
@@ -103,7 +104,7 @@ class Plan:
     @cached_property
     def text(self) -> str:
         """Return the snapshot as canonical JSON text."""
-        return json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
+        return json.dumps(self.snapshot, sort_keys=True, separators=(",", ":"))
 
     @cached_property
     def digest(self) -> str:

@@ -58,7 +58,7 @@ def start(workflow: Workflow, *, key: str, ask: object, actor: Actor, run_id: UU
         key=key,
         ask=json.loads(coding.encode(workflow.ask, ask) or "null"),
         definition_hash=planned.digest,
-        definition=planned.as_json(),
+        definition=planned.snapshot,
         phase=planned.steps[0].phase,
         actor=actor.as_json(),
         created_at=now,
@@ -220,8 +220,6 @@ def _steps(run: Run, planned: plan.Plan, first: Collection[str]) -> dict[str, An
         "run_id": run.pk,
         "definition": planned.text,
         "first": list(first),
-        "ready": str(StepState.READY),
-        "pending": str(StepState.PENDING),
         "nudge_at": run.created_at + settings.DURABLE_NUDGE_GRACE,
     }
 

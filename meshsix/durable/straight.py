@@ -16,6 +16,7 @@ from meshsix.durable.states import StepState
 from meshsix.kit import ids, redact
 from meshsix.live import services as live
 
+_RUNNING = str(StepState.RUNNING)
 _ENDED: dict[type[object], tuple[str, str]] = {
     Done: (str(StepState.DONE), "step-done"),
     Skip: (str(StepState.SKIPPED), "step-skipped"),
@@ -38,10 +39,10 @@ def end_and_take(lease: Lease, ending: Done | Skip, step: PlannedStep, *, now: d
     rows = prepared.fetch(statements.END_AND_TAKE, _values(lease, ending, step, owner, now))
     if not rows:
         return None
-    number, *row = rows[0]
-    taken = row[2] is not None
-    live.tell(f"run:{lease.run_id}", number, events=1 + taken)
-    return Finished(step=lease.step, next=leases.of_follower(lease, row, owner, now) if taken else None)
+    number, step_id = rows[0]
+    live.tell(f"run:{lease.run_id}", number, events=1 if step_id is None else 2)
+    taken = None if step_id is None else leases.of_follower(lease, step, step_id, owner, now)
+    return Finished(step=lease.step, next=taken)
 
 
 def _values(lease: Lease, ending: Done | Skip, step: PlannedStep, owner: str, now: datetime) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def _values(lease: Lease, ending: Done | Skip, step: PlannedStep, owner: str, no
         "state": state,
         "output": ending.output if isinstance(ending, Done) else None,
         "reason": reason,
+        "running": _RUNNING,
         "attempt": lease.attempt,
         "lease_owner": lease.owner,
         "since": lease.since,
@@ -66,6 +68,5 @@ def _values(lease: Lease, ending: Done | Skip, step: PlannedStep, owner: str, no
         "ended_type": ended_type,
         "ended": json.dumps(facts),
         "started_id": ids.new_id(),
-        "started_type": "step-started",
         "started": json.dumps({"step": step.name, "phase": step.phase, "attempt": 1}),
     }

@@ -118,7 +118,7 @@ def test_whatever_is_done_the_rest_stands_in_the_canvas_once_and_after_what_it_n
     assert sorted(order) == sorted(name for name, state in states.items() if state != DONE)
     for index, name in enumerate(order):
         assert all(states[need] == DONE or need in order[:index] for need in planned.by_name[name].needs)
-    assert plan.from_json(json.loads(json.dumps(planned.as_json()))) == planned
+    assert plan.from_json(json.loads(json.dumps(planned.snapshot))) == planned
 
 
 def _flat(parts: canvas.Stretch) -> list[str]:
