@@ -23,7 +23,7 @@ REST_AFTER_FAILURE_SECONDS = 1.0
 FAREWELL_SECONDS = 1.0
 # After a message news gather this long, unseen by people: a process that publishes all the time would otherwise spend
 # as much on telling as on what it tells of.
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.02
 
 log = structlog.get_logger()
 
