@@ -7,12 +7,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshsix.settings")
 os.environ.setdefault("DATABASE_POOL", "true")  # each request has a thread of its own here, which would connect anew
 
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 _http = get_asgi_application()  # loads the apps, which everything below needs
 
+from apps.webhooks.views import MOST_BYTES  # noqa: E402 - after the apps are loaded
 from meshsix.mcp import http_app  # noqa: E402 - after the apps are loaded
 from meshsix.routing import websockets  # noqa: E402 - after the apps are loaded
+from meshsix.web.bodies import BodyLimit  # noqa: E402 - after the apps are loaded
 
 _mcp = http_app()
 
@@ -21,4 +24,5 @@ async def _pages_or_mcp(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await (_mcp if scope["path"] == "/mcp" else _http)(scope, receive, send)
 
 
-application = ProtocolTypeRouter({"http": _pages_or_mcp, "websocket": websockets, "lifespan": _mcp})
+_limited = BodyLimit(_pages_or_mcp, usual=settings.API_BODY_LIMIT_BYTES, larger={"/webhooks/": MOST_BYTES})
+application = ProtocolTypeRouter({"http": _limited, "websocket": websockets, "lifespan": _mcp})

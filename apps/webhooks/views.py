@@ -65,7 +65,7 @@ def _answer(status: str, code: HTTPStatus) -> JsonResponse:
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """Return the raw bytes, or None where they are too many; the declared length decides before any is read."""
+    """Return the raw bytes, or None where they are too many; meshsix.asgi has refused longer ones before."""
     declared = request.headers.get("Content-Length", "0")
     if declared.isdigit() and int(declared) > MOST_BYTES:
         return None
