@@ -5,12 +5,16 @@ serves it, and the command by its dotted path in settings.MCP_SERVER.
 """
 
 from collections.abc import Sequence
+from http import HTTPStatus
+from io import BytesIO
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken, TokenVerifier
@@ -20,7 +24,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import Tool, ToolAnnotations
 from pydantic import AnyHttpUrl, Field
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import Throttled, ValidationError
 from starlette.applications import Starlette
 
 from apps.onboarding import queries, services
@@ -28,11 +32,18 @@ from apps.onboarding.models import Onboarding
 from apps.onboarding.representations import as_json
 from apps.onboarding.serializers import ask_from, explain
 from apps.projects.credentials import tokens
+from apps.projects.credentials.authentication import count_bad
+from apps.projects.credentials.models import TokenClass
 from apps.projects.credentials.services import BadCode
 from apps.projects.queries import bind, may_touch
 from meshsix.kit import names
 from meshsix.kit.actor import Actor, ActorKind, Door
+from meshsix.web import limits, problems
+from meshsix.web.addresses import client_address
+from meshsix.web.bodies import App, Message, Receive, Send, send_answer
+from meshsix.web.middleware import name_request
 from meshsix.web.roles import Role, may, token_may
+from meshsix.web.throttling import SERVICE_TOKEN_LIMIT
 
 NEEDS: dict[str, Role] = {
     "onboard-project": Role.OPERATOR,
@@ -40,15 +51,31 @@ NEEDS: dict[str, Role] = {
     "submit-oauth-code": Role.OPERATOR,
 }
 
+LIMITED_AS: dict[str, str] = {
+    "onboard-project": "trigger",
+    "get-onboarding-status": "read",
+    "submit-oauth-code": "write",
+}
+
 Repository = Annotated[str, Field(description="OWNER/REPO, or the repository's address at GitHub.")]
 
 
 class Caller:
-    """Who calls: an account, and the scopes of its token where one was used."""
+    """Who calls: an account, and its token where one was used."""
 
-    def __init__(self, user: User, scopes: frozenset[str] | None) -> None:
+    def __init__(self, user: User, token: AccessToken | None) -> None:
         self.user = user
-        self._scopes = scopes
+        self._scopes = None if token is None else frozenset(token.scopes)
+        self._claims = token.claims or {} if token else {}
+
+    def take(self, tool: str) -> None:
+        """Take a place in the token's window, which the API's requests share. Raises ToolError where none is left."""
+        if self._scopes is None or not settings.RATE_LIMITS_ON:
+            return
+        most = SERVICE_TOKEN_LIMIT if self._claims["service"] else None
+        taken = limits.take(LIMITED_AS[tool], f"token:{self._claims['token']}", limit=most)
+        if not taken.allowed:
+            raise ToolError(f"rate_limited: too many calls within a minute. Wait {taken.reset_seconds} seconds.")
 
     def may_call(self, tool: str) -> bool:
         """Return whether role and token allow the tool."""
@@ -59,7 +86,8 @@ class Caller:
     def actor(self) -> Actor:
         """Return the caller as it stands in events."""
         kind = ActorKind.USER if self._scopes is None else ActorKind.TOKEN
-        return Actor(kind=kind, name=self.user.get_username(), door=Door.MCP)
+        request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+        return Actor(kind=kind, name=self.user.get_username(), door=Door.MCP, request_id=request_id)
 
 
 class Verifier(TokenVerifier):
@@ -74,7 +102,11 @@ class Verifier(TokenVerifier):
         if row is None or row.owner is None:
             return None
         owner = row.owner.get_username()
-        claims = {"projects": [str(project) for project in row.projects]}
+        claims = {
+            "token": str(row.pk),
+            "service": row.token_class == TokenClass.SERVICE,
+            "projects": [str(project) for project in row.projects],
+        }
         return AccessToken(token="", client_id=owner, scopes=list(row.scopes), subject=owner, claims=claims)
 
 
@@ -95,7 +127,7 @@ class Server(MCPServer[Any]):
         if token is None or user is None:
             raise ToolError("unauthenticated: the token's account is gone or inactive. Issue a new token.")
         bind(user, [UUID(project) for project in (token.claims or {}).get("projects", [])])
-        return Caller(user, frozenset(token.scopes))
+        return Caller(user, token)
 
     async def list_tools(self) -> list[Tool]:
         """List the tools that the caller may call."""
@@ -113,6 +145,7 @@ _INSTRUCTIONS = (
 
 def _allowed(server: Server, tool: str) -> Caller:
     caller = server.caller()
+    caller.take(tool)
     if not caller.may_call(tool):
         raise ToolError(f"forbidden: {tool} needs the role {NEEDS[tool]}. Ask an admin for it.")
     return caller
@@ -227,3 +260,47 @@ def http_app() -> Starlette:
     return server.streamable_http_app(
         streamable_http_path="/mcp", json_response=True, stateless_http=True, transport_security=security
     )
+
+
+class Guarded:
+    """Names each request as the API does, and counts bad tokens by the caller's address: then 429."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request; what is no request (the lifespan) goes on as it is."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = ASGIRequest(scope, BytesIO())
+        name_request(request)
+        refused = False
+
+        async def answer(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                if message["status"] == HTTPStatus.UNAUTHORIZED and "Authorization" in request.headers:
+                    refused = await sync_to_async(_is_too_many)(client_address(request))
+                message["headers"] = [*message["headers"], _named(request)]
+            if not refused:
+                await send(message)
+
+        await self._app(scope, receive, answer)
+        if refused:
+            problem = problems.answer(request, code="rate_limited", status=HTTPStatus.TOO_MANY_REQUESTS)
+            problem.headers["Retry-After"] = str(limits.WINDOW_SECONDS)
+            problem.headers["X-Request-ID"] = request.request_id  # type: ignore[attr-defined] # ours
+            await send_answer(send, problem)
+
+
+def _named(request: ASGIRequest) -> tuple[bytes, bytes]:
+    return b"x-request-id", request.request_id.encode()  # type: ignore[attr-defined] # ours
+
+
+def _is_too_many(address: str) -> bool:
+    try:
+        count_bad(address)
+    except Throttled:
+        return True
+    return False

@@ -39,15 +39,8 @@ class RequestId(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         """Name the request; refuse an API body that is too large before anything reads it."""
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if _SAFE_ID.fullmatch(given) else ids.new_id().hex
-        request.request_id = request_id  # type: ignore[attr-defined] # ours
+        name_request(request)
         request.started = perf_counter()  # type: ignore[attr-defined] # ours
-        trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(
-            request_id=request_id, trace_id=trace.group(1) if trace else request_id.replace("-", "")[:32]
-        )
         if request.path.startswith("/api/") and _length(request) > settings.API_BODY_LIMIT_BYTES:
             return problems.answer(request, code="too_large", status=413)
         return None
@@ -61,6 +54,18 @@ class RequestId(MiddlewareMixin):
             response.headers[name] = value
         _measure(request, response)
         return response
+
+
+def name_request(request: HttpRequest) -> None:
+    """Give the request its id, and bind it to the logs of this request alone."""
+    given = request.headers.get("X-Request-ID", "")
+    request_id = given if _SAFE_ID.fullmatch(given) else ids.new_id().hex
+    request.request_id = request_id  # type: ignore[attr-defined] # ours
+    trace = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(
+        request_id=request_id, trace_id=trace.group(1) if trace else request_id.replace("-", "")[:32]
+    )
 
 
 def _rate_limit(request: HttpRequest) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
@@ -18,8 +19,9 @@ from mcp_types import CallToolResult
 
 from apps.onboarding.models import Onboarding
 from apps.projects.credentials import services as credentials
-from apps.projects.credentials.models import Scope
+from apps.projects.credentials.models import AccessToken, Scope
 from meshsix.kit.actor import SYSTEM
+from meshsix.web import limits
 from tests.tree import BASE
 from tests.web_process import WebProcess, person, web_process
 
@@ -108,6 +110,28 @@ def test_role_and_scope_decide_which_tools_are_listed_and_may_be_called(
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}])
 def test_http_without_a_good_token_is_401(web: WebProcess, headers: dict[str, str]) -> None:
     assert httpx2.post(f"{web.http}/mcp", json={}, headers=headers).status_code == 401
+
+
+def test_bad_tokens_are_counted_by_address_and_requests_are_named(web: WebProcess) -> None:
+    cache.clear()
+    headers = {"Authorization": "Bearer nonsense", "X-Request-ID": "abcdefgh-1"}
+    answers = [httpx2.post(f"{web.http}/mcp", json={}, headers=headers) for _ in range(42)]  # a new minute may begin
+    assert {answer.status_code for answer in answers} == {401, 429}
+    assert [answer.status_code for answer in answers[:20]] == [401] * 20
+    assert {answer.headers["X-Request-ID"] for answer in answers} == {"abcdefgh-1"}
+    limited = next(answer for answer in answers if answer.status_code == 429)
+    assert limited.json()["code"] == "rate_limited"
+    cache.clear()
+
+
+def test_calls_of_a_token_are_limited_as_those_of_the_api(web: WebProcess) -> None:
+    plaintext = token("operator", Scope.OPERATE)
+    row = AccessToken.objects.get()
+    for _ in range(limits.limit_of("trigger")):
+        limits.take("trigger", f"token:{row.pk}")
+    start: Call = ("onboard-project", {"repository": "octo-org/bookmarks"})
+    assert "rate_limited" in said(over_http(web, plaintext, start).answers[0])
+    assert not Onboarding.objects.exists()
 
 
 def test_a_wrong_host_is_refused(web: WebProcess) -> None:
