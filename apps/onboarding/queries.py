@@ -11,7 +11,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from apps.onboarding.catalog import PROBLEMS
 from apps.onboarding.links import Link, links
 from apps.onboarding.models import Onboarding
-from apps.onboarding.states import SIGN_IN_STEPS, Status
+from apps.onboarding.states import OVER, SIGN_IN_STEPS, Status
 from apps.onboarding.workflow import ONBOARDING
 from apps.projects.credentials.queries import waiting_login
 from apps.projects.queries import hidden_project_keys, only_project_keys
@@ -179,7 +179,7 @@ def detail(onboarding: Onboarding) -> Detail:
         phases=phases,
         links=links({step.name: step.output or {} for step in steps}),
         waits=durable.why(onboarding.pk),
-        sign_in=sign_in(onboarding.pk),
+        sign_in=None if onboarding.status in OVER else sign_in(onboarding.pk),
         candidates=_candidates(steps),
     )
 

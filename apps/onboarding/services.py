@@ -10,7 +10,7 @@ from django.db import transaction
 
 from apps.onboarding import queries
 from apps.onboarding.models import Onboarding
-from apps.onboarding.states import SIGN_IN_STEPS, Status, StepView, summary
+from apps.onboarding.states import OVER, SIGN_IN_STEPS, Status, StepView, summary
 from apps.onboarding.words import Ask
 from apps.onboarding.workflow import ONBOARDING
 from apps.projects import queries as project_queries
@@ -100,10 +100,13 @@ def _mark_active(run: Run) -> None:
 
 
 def cancel(run_id: UUID, *, actor: Actor) -> None:
-    """Cancel an unfinished onboarding; what was made stays and is adopted by the next one. Raises NotNow."""
-    with _translated("not_cancellable"):
+    """Cancel an unfinished onboarding; what was made stays and is adopted by the next one. Raises NotNow.
+
+    The sign-in ends first, in the same transaction: whoever hands in a code locks the two in this order as well.
+    """
+    with _translated("not_cancellable"), transaction.atomic():
+        credentials.cancel_of(run_id, actor=actor)
         durable.cancel(run_id, actor)
-    credentials.cancel_of(run_id, actor=actor)
 
 
 def resume(run_id: UUID, *, actor: Actor) -> None:
@@ -167,6 +170,6 @@ def sign_in_again(run_id: UUID, *, actor: Actor) -> None:
 
 def _open_login(run_id: UUID) -> UUID:
     login = credential_queries.waiting_login(run_id)
-    if login is None:
+    if login is None or Onboarding.objects.filter(pk=run_id, status__in=OVER).exists():
         raise NotNow("no_sign_in_open", "This onboarding does not wait for a sign-in now.")
     return login.pk

@@ -28,6 +28,8 @@ SENTENCES: dict[Status, str] = {
     Status.CANCELLED: "Cancelled by a person.",
 }
 
+OVER = frozenset({Status.COMPLETED, Status.CANCELLED})
+"""Nobody is awaited any more; one that failed can still be helped."""
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 _OF_RUN: dict[str, Status] = {

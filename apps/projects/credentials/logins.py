@@ -10,6 +10,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -34,7 +35,7 @@ log = structlog.get_logger()
 
 SETUP_TOKEN_LIFE = timedelta(days=365)
 OAUTH_LIFE = timedelta(hours=1)
-_FROM_OUTSIDE = {LoginEvent.SUBMITTED, LoginEvent.DECLINED, LoginEvent.REPLACED, LoginEvent.CANCELLED}
+_FROM_OUTSIDE = {LoginEvent.SUBMITTED, LoginEvent.DECLINED, LoginEvent.REPLACED}
 _CODE = re.compile(r"[A-Za-z0-9._~+/=-]{8,2048}")
 _TOKEN = re.compile(r"[\x21-\x7e]{16,8192}")
 
@@ -282,10 +283,19 @@ def notified(login: Login) -> None:
     Login.objects.filter(pk=login.pk, notified_at__isnull=True).update(notified_at=clock.now())
 
 
+@transaction.atomic
 def cancel_of(run_id: UUID, *, actor: Actor, clients: Clients | None = None) -> None:
-    """End the open sign-in of a run that was cancelled; no-op where it has none."""
-    for login in queries.logins_of(run_id).filter(state__in=OPEN):
-        close(login, LoginEvent.CANCELLED, error_code="cancelled", actor=actor, clients=clients)
+    """End the open sign-in of a run that is being cancelled; no-op where it has none.
+
+    Nobody is woken. Runs in the caller's transaction, before the run is locked; its secrets go once that is committed.
+    """
+    for login in queries.logins_of(run_id).filter(state__in=OPEN).select_for_update():
+        closed = move(login, LoginEvent.CANCELLED, actor=actor, error_code="cancelled")
+        transaction.on_commit(partial(_forget_later, closed, clients), robust=True)
+
+
+def _forget_later(login: Login, clients: Clients | None) -> None:
+    forget(login, clients or wiring.clients())
 
 
 def _waiting(login_id: UUID) -> Login:

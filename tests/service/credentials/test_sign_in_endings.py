@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from pytest_django import Settings
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from apps.onboarding.steps import sign_in as steps
 from apps.projects.credentials import queries, services
@@ -150,10 +150,14 @@ def test_the_code_is_accepted_three_days_later_where_the_wait_allows(run: Run, s
         assert run.store().proven
 
 
-def test_a_cancelled_run_forgets_its_sign_in(run: Run, clients: Clients, vault: Vault) -> None:
+def test_a_cancelled_run_forgets_its_sign_in_once_that_is_committed(
+    run: Run, clients: Clients, vault: Vault, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     run.waits()
-    services.cancel_of(run.run_id, actor=OCTO, clients=clients)
-    services.cancel_of(run.run_id, actor=OCTO, clients=clients)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.cancel_of(run.run_id, actor=OCTO, clients=clients)
+        services.cancel_of(run.run_id, actor=OCTO, clients=clients)
+        assert vault.read(run.login.secret_path)
     assert run.login.state == LoginState.CANCELLED
     with pytest.raises(Absent):
         vault.read(run.login.secret_path)
