@@ -256,7 +256,7 @@ POD_WAIT = env.seconds("POD_WAIT_SECONDS", 300)
 WORK_ROOT = env.text("WORK_ROOT", str(BASE_DIR / ".meshsix" / "work"))
 
 # --- API ------------------------------------------------------------------------------------------------------------
-RATE_LIMITS = {"read": 600, "webhook": 600, "login": 10, "trigger": 100, "write": 100}
+RATE_LIMITS = {"read": 600, "login": 10, "trigger": 100, "write": 100}
 API_BODY_LIMIT_BYTES = 1024 * 1024
 # URL names of the parts that the overview is made of.
 OVERVIEW_PANELS = ["onboarding-overview"]

@@ -106,6 +106,7 @@ class Clients:
                 redirect=settings.CLAUDE_OAUTH_REDIRECT_URL,
                 client_id=settings.CLAUDE_OAUTH_CLIENT_ID,
                 scopes=tuple(settings.CLAUDE_OAUTH_SCOPES),
+                login_hosts=tuple(settings.CLAUDE_LOGIN_HOSTS),
             ),
             api_url=settings.ANTHROPIC_BASE_URL,
             timeout=settings.CLAUDE_TIMEOUT,

@@ -49,6 +49,11 @@ class OnboardingList(generics.ListCreateAPIView[Onboarding]):
     ordering_fields = ("created_at",)
     ordering = ("-created_at",)
 
+    @property
+    def throttle_scope(self) -> str:
+        """Starts are counted apart from other writes."""
+        return "trigger" if self.request.method == "POST" else "read"
+
     def get_permissions(self) -> list[BasePermission]:
         """Reading is for viewers, starting for operators."""
         return [Operator() if self.request.method == "POST" else Viewer()]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
@@ -14,6 +14,7 @@ from meshsix.integrations.http import Http
 
 VENDOR = "claude"
 _DEVICE_GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _SLOWER = timedelta(seconds=5)
 _API_HEADERS = {"anthropic-version": "2023-06-01"}
 _OAUTH_HEADERS = {**_API_HEADERS, "anthropic-beta": "oauth-2025-04-20"}
@@ -41,6 +42,17 @@ class OAuthAddresses:
     redirect: str
     client_id: str
     scopes: tuple[str, ...]
+    login_hosts: tuple[str, ...] = ()
+
+    def are_meant_by(self, url: str) -> bool:
+        """Return whether people may be sent to `url`: https (http on this machine) at a host that is configured."""
+        configured = {urlsplit(address).hostname for address in (self.authorize, self.token, self.device) if address}
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
+        is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
+        return is_private and parts.hostname in configured | set(self.login_hosts)
 
 
 class Claude:
@@ -80,7 +92,7 @@ class Claude:
                 "state": pkce.state,
             }
         )
-        return f"{self._oauth.authorize}?{query}"
+        return self._believed(f"{self._oauth.authorize}?{query}")
 
     def exchange_code(self, code: str, pkce: Pkce) -> Tokens:
         """Exchange a pasted code for tokens. Raises GrantRefused for a wrong, used or expired one."""
@@ -106,7 +118,7 @@ class Claude:
         )
 
     def start_device(self) -> DeviceGrant:
-        """Open a device sign-in."""
+        """Open a device sign-in. Raises Refused where the provider sends people to a host that is not known."""
         answer = self._login.send(
             "POST",
             self._oauth.device,
@@ -117,6 +129,7 @@ class Claude:
         grant = messages.device_grant(self._login.content(answer))
         if grant is None:
             raise TryLater("The provider opened a device sign-in without its codes.", vendor=VENDOR)
+        self._believed(grant.url)
         return grant
 
     def poll_device(self, device_code: str, *, interval: timedelta) -> Tokens:
@@ -169,6 +182,17 @@ class Claude:
         if not answer.is_success:
             raise self._grant_failure(answer)
         return self._parsed(answer)
+
+    def _believed(self, url: str) -> str:
+        if self._oauth.are_meant_by(url):
+            return url
+        raise Refused(
+            f"People would be sent to {url.partition('?')[0][:200]!r} to sign in, which is not believed.",
+            code="claude:unknown-sign-in-address",
+            vendor=VENDOR,
+            hint="Sign-in addresses are https at a host of CLAUDE_LOGIN_HOSTS or of the configured addresses. Add the "
+            "host there if it is the provider's.",
+        )
 
     def _parsed(self, answer: httpx.Response) -> Tokens:
         tokens = messages.tokens(self._login.content(answer))

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from apps.onboarding import services
 from apps.onboarding.models import Onboarding
@@ -240,3 +240,12 @@ def test_a_token_bound_to_a_project_touches_that_one_alone(client: Client) -> No
     assert [row["id"] for row in client.get("/api/onboard", headers=head).json()["results"]] == [str(mine.pk)]
     assert client.get(f"/api/onboard/{other.pk}", headers=head).status_code == 404
     assert post(client, "/api/onboard", {"repository": "octo-org/new"}, **head).status_code == 403
+
+
+def test_starts_are_limited_apart_from_reads(speak: Speak, settings: Settings) -> None:
+    settings.RATE_LIMITS = {"trigger": 1}
+    client = speak("operator")
+    body = {"repository": "octo-org/bookmarks", "auth_method": "magic"}
+    answers = [client.post("/api/onboard", body, content_type="application/json") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [400, 429]
+    assert client.get("/api/onboard").status_code == 200
