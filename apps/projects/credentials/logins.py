@@ -8,6 +8,8 @@ that comes late or twice changes nothing.
 import hmac
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -131,13 +133,11 @@ def renew_link(login_id: UUID, *, actor: Actor, clients: Clients | None = None, 
     login = _waiting(login_id)
     clients = clients or wiring.clients()
     question = _asked(LoginMethod(login.method), clients)
-    before = secrets.kept(clients.vault, login.secret_path)
-    secrets.keep(clients.vault, login.secret_path, _with_version(question.kept, before.version))
-    with transaction.atomic():
+    with _held(login):
+        before = secrets.kept(clients.vault, login.secret_path)
+        secrets.keep(clients.vault, login.secret_path, _with_version(question.kept, before.version))
         values = {**_link(question, clock.now()), "round": login.round + 1, "error_code": error_code}
-        row = Login.objects.filter(pk=login.pk, state=LoginState.WAITING, round=login.round)
-        if not row.update(**values):
-            raise BadCode("Somebody else has just dealt with this sign-in. Reload the page.")
+        Login.objects.filter(pk=login.pk).update(**values)
         renewed = Login.objects.get(pk=login.pk)
         tell(renewed, "login-link-renewed", actor=actor)
         _wake(login, "renewed", actor)
@@ -217,11 +217,26 @@ def _usual_end(method: LoginMethod, now: datetime) -> datetime | None:
 
 
 def _submitted(login: Login, kept: Kept, *, actor: Actor, clients: Clients) -> Login:
-    try:
-        secrets.keep(clients.vault, login.secret_path, kept)
-    except Conflict as error:
-        raise BadCode("Somebody else has just handed in a code. Reload the page.") from error
-    return mark_submitted(login, actor=actor)
+    with _held(login):
+        try:
+            secrets.keep(clients.vault, login.secret_path, kept)
+        except Conflict as error:
+            raise BadCode("Somebody else has just handed in a code. Reload the page.") from error
+        return mark_submitted(login, actor=actor)
+
+
+@contextmanager
+def _held(login: Login) -> Iterator[None]:
+    """Hold the row while Vault is written and the row follows: who comes second writes neither. Raises BadCode.
+
+    Only this row is locked during the call to Vault. Who dies in it leaves a row that still waits, and the next one
+    writes over what lies there.
+    """
+    with transaction.atomic():
+        row = Login.objects.select_for_update().filter(pk=login.pk, state=LoginState.WAITING, round=login.round)
+        if row.first() is None:
+            raise BadCode("Somebody else has just dealt with this sign-in. Reload the page.")
+        yield
 
 
 @transaction.atomic
