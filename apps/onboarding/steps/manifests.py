@@ -17,7 +17,7 @@ from apps.onboarding.words import (
     ManifestsWritten,
 )
 from meshsix.durable.outcomes import Skipped
-from meshsix.integrations.errors import Conflict, Missing
+from meshsix.integrations.errors import Conflict, Missing, TryLater
 from meshsix.integrations.github.client import GitHub
 from meshsix.integrations.github.messages import Commit
 from meshsix.kit import names
@@ -188,7 +188,10 @@ def _kustomization_path(github: GitHub, platform: PlatformRepository) -> str:
 
 def _latest(github: GitHub, platform: PlatformRepository, path: str) -> Commit:
     """Return the newest commit that touched `path`: the one that must have reached the cluster."""
-    return github.contents.commits(platform.repo, path=path, ref=platform.head, most=1)[0]
+    found = github.contents.commits(platform.repo, path=path, ref=platform.head, most=1)
+    if not found:
+        raise TryLater(f"GitHub lists no commit of {path} on {platform.branch} yet.", vendor="github")
+    return found[0]
 
 
 def _marker(env_name: str) -> str:

@@ -48,6 +48,14 @@ def test_a_second_run_only_reads_and_names_the_same_commit(bench: Bench) -> None
     assert bench.changes() == []
 
 
+def test_a_list_of_commits_that_lags_behind_is_asked_again(bench: Bench) -> None:
+    generate_kube_manifests(manifests_wanted(ask()), bench.clients)
+    bench.github.fault("answer", match={"method": "GET", "path": "/repos/*/commits"}, status=200, body=[])
+    with pytest.raises(TryLater, match="lists no commit"):
+        generate_kube_manifests(manifests_wanted(ask()), bench.clients)
+    assert not generate_kube_manifests(manifests_wanted(ask()), bench.clients).changed
+
+
 def test_other_limits_change_only_the_file_that_differs(bench: Bench) -> None:
     generate_kube_manifests(manifests_wanted(ask()), bench.clients)
     more = ask(resource_limits={"memory_limit": "16Gi"})
