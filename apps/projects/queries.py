@@ -110,6 +110,9 @@ def may_touch(user: AbstractBaseUser | AnonymousUser, repository: names.Reposito
     return key not in hidden_project_keys(user) and (only is None or key in only)
 
 
+_FOR_ADMINS = "token:"
+
+
 def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Collection[str]) -> set[str]:
     """Return those of the aggregates whose events `user` may read (named in settings.EVENT_VISIBILITY).
 
@@ -123,6 +126,8 @@ def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Co
     seen = set()
     for aggregate_id in aggregate_ids:
         key = keys.get(aggregate_id)
+        if aggregate_id.startswith(_FOR_ADMINS):  # who made which access tokens is for admins alone
+            continue
         if (key is None and only is None) or (key is not None and key not in hidden and (only is None or key in only)):
             seen.add(aggregate_id)
     return seen

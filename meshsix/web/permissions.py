@@ -58,13 +58,13 @@ class Admin(Viewer):
 
 
 class SeesMetrics(BasePermission):
-    """May read metrics: a token with the scope `metrics`, or an admin."""
+    """May read metrics: an admin, by token only with the scope `metrics`."""
 
-    message = "Metrics need a token with the scope metrics, or the role admin."
+    message = "Metrics need the role admin, and a token the scope metrics."
     code = "forbidden"
 
     def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002 - DRF's signature
         """Return whether the caller may read metrics."""
         if isinstance(request.auth, Scoped):
-            return "metrics" in request.auth.scopes and may(request.user, Role.VIEWER)
+            return "metrics" in request.auth.scopes and may(request.user, Role.ADMIN)
         return may(request.user, Role.ADMIN)

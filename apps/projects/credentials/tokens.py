@@ -30,7 +30,7 @@ NEEDS: dict[Scope, Role] = {
     Scope.OPERATE: Role.OPERATOR,
     Scope.APPROVE: Role.APPROVER,
     Scope.ADMIN: Role.ADMIN,
-    Scope.METRICS: Role.VIEWER,
+    Scope.METRICS: Role.ADMIN,
     Scope.RUNNER: Role.ADMIN,
 }
 

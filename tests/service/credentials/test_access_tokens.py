@@ -152,6 +152,15 @@ def test_a_token_loses_with_its_owner(api: Client) -> None:
     assert get(api, "/api/tokens", plaintext).status_code == 403
 
 
+def test_a_token_for_metrics_is_an_admins_and_loses_with_its_owner(api: Client) -> None:
+    owner = person("admin")
+    plaintext = tokens.issue(owner, ["metrics"]).plaintext
+    assert get(api, "/metrics", plaintext).status_code == 200
+    owner.groups.clear()
+    owner.groups.add(Group.objects.get(name="viewer"))
+    assert get(api, "/metrics", plaintext).status_code == 403
+
+
 def test_lives_classes_and_scopes_are_bounded() -> None:
     owner = person("admin")
     for life in (timedelta(), timedelta(days=366), timedelta(days=-1)):

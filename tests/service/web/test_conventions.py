@@ -234,6 +234,15 @@ def test_metrics_are_for_admins_and_their_tokens(client: Client) -> None:
     assert b"meshsix_http_request_seconds" in client.get("/metrics").content
 
 
+def test_events_of_tokens_are_for_admins(signed_in: Client, client: Client) -> None:
+    publish(event_type="token-issued", aggregate_id="token:1")
+    address = "/api/events?after_seq=0&limit=1000"
+    assert signed_in.get(address).json()["results"] == []
+    problem(signed_in.get("/api/events/replay/token:1"), 404, "not_found")
+    client.force_login(person("boss", "admin"))
+    assert [event["aggregate_id"] for event in client.get(address).json()["results"]] == ["token:1"]
+
+
 def test_the_admin_shows_events_and_changes_none(client: Client) -> None:
     written = publish(event_type="x", aggregate_id="thing:1")
     client.force_login(User.objects.create_superuser("root", password="x" * 12))
