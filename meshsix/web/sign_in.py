@@ -33,16 +33,11 @@ class SignInForm(AuthenticationForm):
     }
 
     def clean(self) -> dict[str, object]:
-        """Check the password, unless the account is locked; count failures in a row."""
+        """Check the password, unless the account is locked; count tries in a row until one succeeds."""
         user = User.objects.filter(username=self.cleaned_data.get("username", "")).first()
-        if user is not None and is_locked(user):
+        if user is not None and not count_try(user):
             raise ValidationError(f"{wording('account_locked').means} {wording('account_locked').hint}", code="locked")
-        try:
-            cleaned = super().clean()
-        except ValidationError:
-            if user is not None:
-                count_failure(user)
-            raise
+        cleaned = super().clean()
         if user is not None:
             SignInFailures.objects.filter(user=user).delete()
         return dict(cleaned)
@@ -89,18 +84,21 @@ def admin_sign_in(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
-def is_locked(user: User) -> bool:
-    """Return whether the account is locked at this moment."""
-    return SignInFailures.objects.filter(user=user, locked_until__gt=clock.now()).exists()
-
-
 @transaction.atomic
-def count_failure(user: User) -> None:
-    """Count a failed sign-in; lock the account when there were too many in a row."""
+def count_try(user: User) -> bool:
+    """Count a try and return True, or return False while the account is locked.
+
+    It counts as a failure before the password is looked at, which takes long: tries side by side share the limit.
+    The last one allowed locks the account; a success forgets all of it.
+    """
     failures, _ = SignInFailures.objects.select_for_update().get_or_create(user=user)
+    now = clock.now()
+    if failures.locked_until is not None and failures.locked_until > now:
+        return False
     failures.count += 1
     if failures.count >= MOST_FAILURES:
         failures.count = 0
-        failures.locked_until = clock.now() + LOCKED_FOR
+        failures.locked_until = now + LOCKED_FOR
         log.warning("account locked", user=user.get_username())
     failures.save()
+    return True

@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from meshsix.kit import clock
 from meshsix.web.roles import Role
+from meshsix.web.sign_in import count_try
 from tests.web_process import person
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,16 @@ def test_ten_failures_in_a_row_lock_an_account_for_a_quarter_of_an_hour(client: 
     assert "locked for 15 minutes" in answer.content.decode()
     with clock.moved(timedelta(minutes=16)):
         assert sign_in(client, "ann") == 302
+
+
+@pytest.mark.usefixtures("generous")
+def test_tries_count_before_their_passwords_are_looked_at(client: Client) -> None:
+    ann = person("ann", "viewer", password=PASSWORD)
+    assert [count_try(ann) for _ in range(11)] == [True] * 10 + [False]
+    with clock.moved(timedelta(minutes=16)):
+        assert [count_try(ann) for _ in range(9)] == [True] * 9
+        assert sign_in(client, "ann") == 302, "the tenth may be the right one"
+        assert count_try(ann)
 
 
 @pytest.mark.usefixtures("generous")
