@@ -15,7 +15,7 @@ from apps.onboarding.words import AuthMethod, CredentialStored, CredentialWanted
 from apps.projects.credentials import keeping, logins, queries
 from apps.projects.credentials.keeping import HandedInVain, Patience
 from apps.projects.credentials.models import Credential, Login, LoginMethod
-from apps.projects.credentials.states import LoginEvent, LoginState
+from apps.projects.credentials.states import LoginEvent, LoginState, NotPossible
 from meshsix.durable.definition import Answer
 from meshsix.durable.outcomes import Asked, Skipped, WaitFor
 from meshsix.integrations.claude import CredentialRefused, DevicePending
@@ -78,6 +78,10 @@ def store_claude_credentials(wanted: CredentialWanted, clients: Clients) -> Cred
         return _stored(keeping.settle(login, clients=clients, patience=patience))
     except HandedInVain as error:
         raise _asked_again(login, error, clients) from error
+    except NotPossible as error:
+        if error.state not in _ENDED:
+            raise
+        raise problem(_ENDED[error.state]) from error
 
 
 def _login_asked_about(answer: Answer | None) -> Login | None:

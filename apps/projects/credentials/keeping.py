@@ -4,7 +4,6 @@ Each part looks first for what an earlier try has left, so that a crash anywhere
 exchange whose answer was never written down: that one is refused, named so, and asks for a new code.
 """
 
-import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,7 +21,7 @@ from apps.projects.credentials.models import (
     LoginMethod,
 )
 from apps.projects.credentials.secrets import Kept
-from apps.projects.credentials.states import LoginEvent, LoginState
+from apps.projects.credentials.states import OPEN, LoginEvent, LoginState, NotPossible
 from meshsix.integrations.claude import Account, CredentialRefused, GrantRefused, Kind, Tokens
 from meshsix.integrations.errors import TryLater, VendorError
 from meshsix.kit import clock
@@ -61,17 +60,23 @@ def settle(login: Login, *, clients: Clients, patience: Patience) -> Credential:
     """Make the project's active credential of an answered sign-in and return it.
 
     Raises HandedInVain where the provider refuses what was handed in; what was active before stays so then. Raises
-    TryLater where it, or Vault, is away.
+    TryLater where it, or Vault, is away, and NotPossible where the sign-in was replaced or cancelled meanwhile: then
+    nothing of it stays in Vault.
     """
     if login.state == LoginState.SUCCEEDED and login.credential is not None:
         logins.forget(login, clients)
         return login.credential
     kept = _with_tokens(login, secrets.kept(clients.vault, login.secret_path), clients)
     same = queries.usable(login.project_id)
-    if same is not None and same.fingerprint == secrets.fingerprint(kept.access_token):
-        credential = _succeeded(login, same)
-    else:
-        credential = _activated(login, kept, clients, patience)
+    try:
+        if same is not None and same.fingerprint == secrets.fingerprint(kept.access_token):
+            credential = _succeeded(login, same)
+        else:
+            credential = _activated(login, kept, clients, patience)
+    except NotPossible as error:
+        if error.state not in OPEN:
+            logins.forget(Login.objects.get(pk=login.pk), clients)
+        raise
     logins.forget(login, clients)
     return credential
 
@@ -122,7 +127,7 @@ def _tokens_kept(tokens: Tokens, version: int) -> Kept:
 
 
 def _activated(login: Login, kept: Kept, clients: Clients, patience: Patience) -> Credential:
-    credential_id = uuid.uuid5(login.pk, f"credential-{login.round}")
+    credential_id = logins.credential_id(login)
     path = secrets.store(clients.vault, project_id=login.project_id, credential_id=credential_id, parts=kept)
     kind = KINDS[LoginMethod(login.method)]
     try:

@@ -266,10 +266,20 @@ def close(
     return closed
 
 
+def credential_id(login: Login) -> UUID:
+    """Return the id of the credential that this round of the sign-in becomes: the same one after every crash."""
+    return uuid.uuid5(login.pk, f"credential-{login.round}")
+
+
 def forget(login: Login, clients: Clients) -> None:
-    """Take what the sign-in kept out of Vault. A failure is only logged: a spent secret is no reason to stop."""
+    """Take what the sign-in kept out of Vault, and the tokens of a credential that it now never becomes.
+
+    A failure is only logged: a spent secret is no reason to stop.
+    """
     try:
         clients.vault.remove(login.secret_path)
+        if login.state not in {*OPEN, LoginState.SUCCEEDED}:
+            secrets.discard(clients.vault, secrets.above(login.project_id, credential_id(login)))
     except VendorError as error:
         log.warning("a sign-in's secrets stay in vault", login=str(login.pk), error=str(error))
 

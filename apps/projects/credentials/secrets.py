@@ -83,7 +83,12 @@ def store(vault: Vault, *, project_id: str, credential_id: UUID, parts: Kept) ->
         _write_once(vault, _path(project_id, credential_id, "refresh"), {"token": parts.refresh_token})
     access = _path(project_id, credential_id, "access")
     _write_once(vault, access, {"token": parts.access_token})
-    return access.rpartition("/")[0]
+    return above(project_id, credential_id)
+
+
+def above(project_id: str, credential_id: UUID) -> str:
+    """Return the path under which both tokens of a credential lie."""
+    return _path(project_id, credential_id, "access").rpartition("/")[0]
 
 
 def _write_once(vault: Vault, path: str, data: dict[str, str]) -> None:

@@ -9,11 +9,11 @@ from django.db import connection
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from apps.onboarding.steps import sign_in as steps
-from apps.projects.credentials import queries, services
-from apps.projects.credentials.models import Credential
+from apps.projects.credentials import keeping, queries, services
+from apps.projects.credentials.models import Credential, Login
 from apps.projects.credentials.queries import Standing
 from apps.projects.credentials.services import BadCode
-from apps.projects.credentials.states import LoginState
+from apps.projects.credentials.states import LoginState, NotPossible
 from meshsix.durable.outcomes import Skipped
 from meshsix.integrations.errors import TryLater
 from meshsix.integrations.vault import Absent, Vault
@@ -161,6 +161,36 @@ def test_a_cancelled_run_forgets_its_sign_in_once_that_is_committed(
     assert run.login.state == LoginState.CANCELLED
     with pytest.raises(Absent):
         vault.read(run.login.secret_path)
+
+
+def exchanged(run: Run, sign_in: Sandbox) -> Login:
+    """Come as far as tokens in Vault that are not proven yet."""
+    wait = run.waits()
+    run.submit(pasted(run.login.url))
+    run.is_answered(wait)
+    run.initiate()
+    sign_in.fault("drop-before-effect", times=1, match={"path": "/v1/models"})
+    with pytest.raises(TryLater):
+        run.store()
+    assert run.clients.vault.names(f"mesh-six/credentials/{run.project_id}")
+    return run.login
+
+
+def test_a_run_that_is_cancelled_after_the_exchange_leaves_no_tokens(
+    run: Run, sign_in: Sandbox, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    exchanged(run, sign_in)
+    with django_capture_on_commit_callbacks(execute=True):
+        services.cancel_of(run.run_id, actor=OCTO, clients=run.clients)
+    assert run.clients.vault.names(f"mesh-six/credentials/{run.project_id}") == ()
+
+
+def test_a_step_that_comes_too_late_takes_its_tokens_away(run: Run, sign_in: Sandbox) -> None:
+    login = exchanged(run, sign_in)
+    services.cancel_of(run.run_id, actor=OCTO, clients=run.clients)  # who cancelled died before Vault was told
+    with pytest.raises(NotPossible):
+        keeping.settle(login, clients=run.clients, patience=keeping.Patience(waits_for_proof=True))
+    assert run.clients.vault.names(f"mesh-six/credentials/{run.project_id}") == ()
 
 
 def test_a_credential_that_the_provider_no_longer_takes_asks_for_a_new_sign_in(run: Run, sign_in: Sandbox) -> None:
