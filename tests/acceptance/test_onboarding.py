@@ -18,7 +18,8 @@ STATUS_OPTIONS = ["Todo", "Planning", "In Progress", "QA", "Review", "Blocked", 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     data: Path = tmp_path_factory.mktemp("onboarding") / "stack"
-    with running(Stack(Options(data=data, environ=servers.plain_environment(), workers=2))) as found:
+    environ = {**servers.plain_environment(), "RATE_LIMITS_ON": "false"}
+    with running(Stack(Options(data=data, environ=environ, workers=2))) as found:
         yield found
 
 

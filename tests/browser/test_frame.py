@@ -37,10 +37,14 @@ async def away(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
     return await sync_to_async(call)()
 
 
+UNLIMITED = {"RATE_LIMITS_ON": "false"}
+"""Many tests sign in from one address."""
+
+
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[WebProcess]:
     request.getfixturevalue("django_db_setup")
-    with web_process(tmp_path_factory.mktemp("web") / "web.log", {"RATE_LIMITS_ON": "false"}) as process:
+    with web_process(tmp_path_factory.mktemp("web") / "web.log", UNLIMITED) as process:
         yield process
 
 
@@ -110,7 +114,7 @@ async def test_a_restarted_web_process_is_caught_up_with(
     tmp_path_factory: pytest.TempPathFactory, browser: Browser
 ) -> None:
     log = tmp_path_factory.mktemp("again") / "web.log"
-    with web_process(log) as first:
+    with web_process(log, UNLIMITED) as first:
         own = await browser.new_page(base_url=first.http)
         await signed_in(own)
         await own.goto("/onboarding")
@@ -118,7 +122,7 @@ async def test_a_restarted_web_process_is_caught_up_with(
         first.process.kill()
         await expect(own.locator("#live-state")).to_have_attribute("data-state", "reconnecting")
         seq = await published(50)
-        with web_process(log, port=first.port):
+        with web_process(log, UNLIMITED, port=first.port):
             await expect(own.locator("#onboardings")).to_have_attribute("data-seq", str(seq), timeout=30_000)
             await expect(own.locator("#live-state")).to_have_text("Live")
 
