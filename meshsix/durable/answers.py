@@ -24,9 +24,9 @@ def stored(name: str) -> Answer | None:
     return Answer.objects.filter(name=name, given_at=None, outcome="stored").order_by("received_at", "id").first()
 
 
-def waiting_step(name: str) -> StepRow | None:
-    """Return the step that waits for this answer now."""
-    return StepRow.objects.filter(wait_name=name, state=StepState.WAITING).order_by("id").first()
+def waiting_steps(name: str) -> list[StepRow]:
+    """Return the steps that wait for this answer now; runs are locked in this order."""
+    return list(StepRow.objects.filter(wait_name=name, state=StepState.WAITING).order_by("run_id", "id"))
 
 
 def is_settled(name: str) -> bool:

@@ -79,8 +79,9 @@ def start(workflow: Workflow, *, key: str, ask: object, actor: Actor, run_id: UU
 
 
 def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor | None = None) -> AnswerOutcome:
-    """Give the answer called `name` to the step that waits for it, or keep it for the step that will.
+    """Give the answer called `name` to the steps that wait for it, or keep it for the step that will.
 
+    Usually one step waits for a name; runs that wait for the same thing of the world may share it, and all go on.
     `answer_id` makes it once-only: a second delivery changes nothing. `payload` holds references and facts.
     """
     now = clock.now()
@@ -97,16 +98,8 @@ def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor |
         )
         if not is_new:
             return AnswerOutcome.DUPLICATE
-        step = answers.waiting_step(name)
-        if step is None:
-            return _keep(found)
-        on = moves.lock(step.run_id, now=now, actor=actor)
-        if not answers.give(on, step, found):
-            return _keep(found)
-        moves.finish(on, step.pk)
-        if on.state in OPEN_RUNS:
-            nudges.nudge_on_commit(step.run_id)
-        return AnswerOutcome.GIVEN
+        given = [_give(step, found, actor) for step in answers.waiting_steps(name)]
+        return AnswerOutcome.GIVEN if any(given) else _keep(found)
 
 
 def cancel(run_id: UUID, actor: Actor) -> Run:
@@ -256,6 +249,17 @@ def _let_go_on(on: moves.Scene) -> None:
     event = moves.run_event(moves.states_of(on.run_id))
     if event is not None:
         moves.move_run(on, event)
+
+
+def _give(step: StepRow, found: Answer, actor: Actor | None) -> bool:
+    """Let one step run with the answer; return whether it still waited for it."""
+    on = moves.lock(step.run_id, now=found.received_at, actor=actor)
+    if not answers.give(on, step, found):
+        return False
+    moves.finish(on, step.pk)
+    if on.state in OPEN_RUNS:
+        nudges.nudge_on_commit(step.run_id)
+    return True
 
 
 def _keep(found: Answer) -> AnswerOutcome:

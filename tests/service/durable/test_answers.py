@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from meshsix.durable import queries, recovery, services
-from meshsix.durable.models import Answer, Run
+from meshsix.durable.models import Answer, Run, StepRow
 from meshsix.durable.services import AnswerOutcome
 from meshsix.kit import clock
 from tests.durable_flows import DIAMOND, LINE
@@ -57,6 +57,15 @@ def test_an_answer_delivered_twice_changes_nothing_the_second_time(engine: Engin
     before = engine.events(run)
     assert give(run, "yes") is AnswerOutcome.DUPLICATE
     assert engine.events(run) == before
+
+
+def test_an_answer_for_which_two_runs_wait_lets_both_go_on(engine: Engine) -> None:
+    one, other = (engine.run(engine.start(script=ASKS)) for _ in range(2))
+    StepRow.objects.filter(run=other, name="two").update(wait_name=f"two:{one.pk}")
+    assert give(one, "yes") is AnswerOutcome.GIVEN
+    for run in (one, other):
+        assert engine.run(run).state == "completed"
+        assert engine.step(run, "two").output == {"text": "two#1:yes"}
 
 
 def test_a_second_answer_to_a_settled_question_is_late(engine: Engine) -> None:
