@@ -200,10 +200,9 @@ def _candidates(steps: Iterable[StepRow]) -> tuple[tuple[str, str], ...]:
     return (*facts.items(), ("0", "None of them: make a new one")) if facts else ()
 
 
-def open_wait(run_id: UUID, name: str) -> str | None:
-    """Return `name` if a step of the run waits for an answer of that name, else None."""
-    waiting = StepRow.objects.filter(run_id=run_id, state=StepState.WAITING, wait_name=name)
-    return name if waiting.exists() else None
+def waiting_step(run_id: UUID, name: str) -> StepRow | None:
+    """Return the step of the run that waits for an answer of that name, or None."""
+    return StepRow.objects.filter(run_id=run_id, state=StepState.WAITING, wait_name=name).first()
 
 
 def unfinished() -> QuerySet[Onboarding]:

@@ -134,11 +134,15 @@ def _translated(code: str) -> Iterator[None]:
 
 
 def choose_board(run_id: UUID, number: int, *, actor: Actor) -> None:
-    """Answer which of several boards is to be adopted. Raises NotNow where nothing waits for it."""
-    wait = queries.open_wait(run_id, f"choose-board:{run_id}")
-    if wait is None:
+    """Answer which of several boards is to be adopted. Raises NotNow where nothing waits for it.
+
+    One answer a wait: a second click must not be kept for a later re-run, which asks anew.
+    """
+    step = queries.waiting_step(run_id, f"choose-board:{run_id}")
+    if step is None or step.wait_since is None:
         raise NotNow("no_choice_open", "This onboarding does not wait for the choice of a board.")
-    durable.answer(name=wait, answer_id=f"{wait}:{ids.new_id()}", payload={"board": number}, actor=actor)
+    answer_id = f"{step.wait_name}:{step.wait_since.isoformat()}"
+    durable.answer(name=step.wait_name, answer_id=answer_id, payload={"board": number}, actor=actor)
 
 
 def submit_code(run_id: UUID, code: str, *, actor: Actor) -> None:

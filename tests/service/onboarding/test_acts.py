@@ -11,6 +11,8 @@ from apps.onboarding.services import NotNow
 from apps.projects.credentials import services as credentials
 from apps.projects.credentials.models import Login, LoginMethod
 from apps.projects.credentials.states import LoginState
+from meshsix.durable.models import Answer, StepRow
+from meshsix.durable.states import StepState
 from meshsix.kit import clock
 from meshsix.kit.actor import SYSTEM
 
@@ -57,3 +59,19 @@ def test_a_sign_in_that_was_opened_while_its_onboarding_was_cancelled_takes_no_c
     asked(row)
     with pytest.raises(NotNow):
         services.submit_code(row.pk, "planted-api-key-0001", actor=SYSTEM)
+
+
+def test_of_two_clicks_on_boards_the_second_is_not_kept_for_a_later_question() -> None:
+    row = started()
+    since, name = clock.now(), f"choose-board:{row.pk}"
+    asks = StepRow.objects.filter(run_id=row.pk, name="create_project_board")
+    waits = {"state": StepState.WAITING, "wait_name": name, "wait_since": since, "wait_until": since}
+    for _ in range(2):  # the second click was under way when the first one's answer was given
+        assert asks.update(**waits) == 1
+        services.choose_board(row.pk, 7, actor=SYSTEM)
+    assert Answer.objects.filter(name=name).count() == 1
+    asks.update(**{**waits, "wait_since": since + timedelta(hours=1)})
+    services.choose_board(row.pk, 8, actor=SYSTEM)
+    assert list(Answer.objects.filter(name=name, given_at=None)) == []
+    with pytest.raises(NotNow):
+        services.choose_board(row.pk, 8, actor=SYSTEM)
