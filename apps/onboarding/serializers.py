@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from kubernetes.utils.quantity import parse_quantity
@@ -135,7 +136,8 @@ class AskSerializer(StrictSerializer):
 
 def _checked_name(attrs: Mapping[str, Any]) -> names.RepositoryName:
     if attrs.get("repository"):
-        return _named("repository", lambda: names.parse_repository(attrs["repository"]))
+        host = urlsplit(settings.GITHUB_WEB_URL).hostname or ""
+        return _named("repository", lambda: names.parse_repository(attrs["repository"], host=host))
     missing = {name: ["This field is required."] for name in ("repo_owner", "repo_name") if not attrs.get(name)}
     if missing:
         raise serializers.ValidationError(missing)

@@ -47,12 +47,14 @@ def repository(owner: str, name: str) -> RepositoryName:
     return RepositoryName(owner=owner, name=name)
 
 
-def parse_repository(text: str) -> RepositoryName:
-    """Read `owner/name` or a repository's URL (https, ssh or git@). Raises BadName."""
+def parse_repository(text: str, *, host: str = "") -> RepositoryName:
+    """Read `owner/name` or a repository's URL (https, ssh or git@), at `host` where one is given. Raises BadName."""
     value = text.strip()
     if "://" in value:
-        value = _path_of(value)
-    elif re.match(r"[\w.-]+@[\w.-]+:", value):
+        there, value = _host_and_path(value)
+        _check_host(there, host)
+    elif match := re.match(r"[\w.-]+@([\w.-]+):", value):
+        _check_host(match[1], host)
         value = value.split(":", 1)[1]
     parts = value.strip("/").removesuffix(".git").split("/")
     if len(parts) != 2:  # noqa: PLR2004 - owner and name
@@ -60,11 +62,18 @@ def parse_repository(text: str) -> RepositoryName:
     return repository(parts[0], parts[1])
 
 
-def _path_of(url: str) -> str:
+def _check_host(found: str, wanted: str) -> None:
+    """Refuse another host; `ssh.` and `www.` of the wanted one are its own."""
+    if wanted and found.lower().removeprefix("www.").removeprefix("ssh.") != wanted.lower():
+        raise BadName(f"The address is at {found[:100]!r}, but repositories are onboarded from {wanted}.")
+
+
+def _host_and_path(url: str) -> tuple[str, str]:
     try:
-        return urlsplit(url).path
+        parts = urlsplit(url)
     except ValueError as error:
         raise BadName(f"{url[:120]!r} is not an address.") from error
+    return parts.hostname or "", parts.path
 
 
 def project_key(repo: RepositoryName) -> str:

@@ -101,7 +101,7 @@ def test_onboard_starts(run: Run) -> None:
 
 
 def test_onboard_gives_json(run: Run) -> None:
-    found = run("onboard", "https://github.example.org/octo-org/bookmarks.git", "--json").json("onboarding")
+    found = run("onboard", "https://github.com/octo-org/bookmarks.git", "--json").json("onboarding")
     assert Onboarding.objects.get(pk=found["id"]).full_name == "octo-org/bookmarks"
 
 

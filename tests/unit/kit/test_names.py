@@ -138,6 +138,16 @@ def test_a_repository_is_read_from_every_usual_form(text: str) -> None:
     assert names.parse_repository(text).full_name == "o/r"
 
 
+@pytest.mark.parametrize("address", ["https://%s/o/r", "git@%s:o/r.git", "ssh://git@%s:22/o/r"])
+def test_addresses_at_another_host_are_refused_where_one_is_given(address: str) -> None:
+    for host in ("github.com", "GitHub.com", "www.github.com", "ssh.github.com"):
+        assert names.parse_repository(address % host, host="github.com").full_name == "o/r"
+    for host in ("gitlab.example.org", "github.com.example.org", "notgithub.com"):
+        with pytest.raises(BadName, match=r"from github\.com"):
+            names.parse_repository(address % host, host="github.com")
+    assert names.parse_repository("o/r", host="github.com").full_name == "o/r"
+
+
 @pytest.mark.parametrize(
     "text", ["", "o", "o/r/x", "https://github.com/o", "https://[::1/o/r", "//", "git@github.com:o", "o//r", "../.."]
 )

@@ -47,6 +47,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"repo_owner": "-bad", "repo_name": "x"}, "repo_owner"),
     ({"repo_owner": "a--b", "repo_name": "x"}, "repo_owner"),
     ({"repo_owner": "a" * 40, "repo_name": "x"}, "repo_owner"),
+    ({"repository": "https://gitlab.example.org/o/r"}, "repository"),
     ({"repo_owner": "o", "repo_name": ".."}, "repo_name"),
     ({"repo_owner": "o", "repo_name": "a b"}, "repo_name"),
     ({"repo_owner": "o", "repo_name": "x" * 101}, "repo_name"),
