@@ -14,6 +14,7 @@ SECRET_KEY = env.secret("DJANGO_SECRET_KEY")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1")
 PUBLIC_URL = env.url("PUBLIC_URL", "http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 SECURE_COOKIES = env.flag("SECURE_COOKIES", default=PUBLIC_URL.startswith("https://"))
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO")
 LOG_FORMAT = env.text("LOG_FORMAT", "console")
@@ -94,11 +95,12 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = SECURE_COOKIES
 CSRF_FAILURE_VIEW = "meshsix.web.views.csrf_failure"
 SECURE_SSL_REDIRECT = SECURE_COOKIES
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|healthz|metrics)$"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE_COOKIES else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_COOKIES
-SECURE_HSTS_PRELOAD = SECURE_COOKIES
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # the domain's owner decides on the two settings above
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -265,7 +267,6 @@ PROBLEM_CATALOGS = [
     "apps.onboarding.catalog.PROBLEMS",
     "apps.projects.credentials.catalog.PROBLEMS",
 ]
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
 RATE_LIMITS_ON = env.flag("RATE_LIMITS_ON", default=True)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
