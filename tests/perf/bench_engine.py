@@ -2,7 +2,7 @@
 
 Run `python -m tests.perf.bench_engine`. All three use the same PostgreSQL and Valkey, two worker processes each, and
 the same clock: from the first request to start a run until the last step of the last run. The gap is the time from the
-end of a run's step to the beginning of its next one.
+end of a run's step to the beginning of its next one. Processor time is that of everything: client, workers, servers.
 """
 
 import json
@@ -14,9 +14,12 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
+
+import psutil
 
 from tests import servers
 from tests.engine_process import ROOT, wait_for_line, workers
@@ -47,10 +50,11 @@ Figures = dict[str, float]
 def _measure(notes: Path, start_all: Callable[[], None]) -> Figures:
     """Start all runs, wait until each step has noted itself, return the figures."""
     notes.write_text("")
+    spent = _cpu_seconds()
     began = time.monotonic()
     start_all()
     _wait(notes)
-    return _figures(notes, began)
+    return _figures(notes, began, spent)
 
 
 def _wait(notes: Path) -> None:
@@ -60,7 +64,18 @@ def _wait(notes: Path) -> None:
         time.sleep(0.02)
 
 
-def _figures(notes: Path, began: float) -> Figures:
+def _cpu_seconds() -> float:
+    """Return the processor time that this process and all below it have used: workers, servers, everything."""
+    total = 0.0
+    me = psutil.Process()
+    for process in [me, *me.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def _figures(notes: Path, began: float, spent: float) -> Figures:
     moments: dict[str, list[float]] = defaultdict(list)
     for line in notes.read_text().splitlines():
         run, _step, moment = line.split()
@@ -70,6 +85,7 @@ def _figures(notes: Path, began: float) -> Figures:
     cuts = statistics.quantiles(gaps, n=20)
     return {
         "steps_per_second": round(RUNS * STEPS / (max(max(times) for times in moments.values()) - began)),
+        "cpu_ms_per_step": round((_cpu_seconds() - spent) / (RUNS * STEPS) * 1000, 2),
         "gap_p50_ms": round(cuts[9] * 1000, 2),
         "gap_p95_ms": round(cuts[18] * 1000, 2),
     }
@@ -104,10 +120,11 @@ def _measure_dbos(notes: Path, directory: Path) -> Figures:
     for child in children:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
+    spent = _cpu_seconds()
     began = time.monotonic()
     (directory / "go").touch()
     _wait(notes)
-    figures = _figures(notes, began)
+    figures = _figures(notes, began, spent)
     for child in children:
         child.communicate(timeout=DEADLINE_SECONDS)
     (directory / "go").unlink()

@@ -1,6 +1,5 @@
 """Facts about credentials, sign-ins and access tokens. A secret never is in a row: its Vault path or its hash is."""
 
-
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

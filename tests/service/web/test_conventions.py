@@ -257,7 +257,9 @@ def test_a_fragment_and_its_page_are_kept_apart_by_caches(signed_in: Client) -> 
 
 
 def test_an_outsider_of_a_limited_project_sees_none_of_its_events(signed_in: Client) -> None:
-    project = Project.objects.create(owner="Octo-Org", name="Secret", env_name="e", auth_project_id="e", execution_mode="local")
+    project = Project.objects.create(
+        owner="Octo-Org", name="Secret", env_name="e", auth_project_id="e", execution_mode="local"
+    )
     project.groups.add(Group.objects.create(name="insiders"))
     for aggregate in ("project:octo-org/secret", "credentials:e", "project:octo-org/open"):
         publish(event_type="x", aggregate_id=aggregate)
