@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -77,13 +78,22 @@ def line(step: StepRow) -> str:
 
 
 def sign_in_box(row: Onboarding) -> Panel:
-    """Return the box with the address to sign in at."""
-    words = Text("Open this address, allow, and hand in the code you are shown:\n\n")
-    words.append(row.oauth_device_url, style="bold")
+    """Return the box with the address to sign in at, for a terminal; the address is a link as well."""
+    words = Text(overflow="fold")
+    words.append("Open this address, allow, and hand in the code you are shown:\n\n")
+    words.append(row.oauth_device_url, style=Style(bold=True, link=row.oauth_device_url))
     if row.oauth_user_code:
         words.append("\n\nCode to type there: ").append(row.oauth_user_code, style="bold")
     words.append(f"\n\nmanage.py submit_oauth_code {row.pk}")
     return Panel(words, title="Sign in", border_style="yellow")
+
+
+def sign_in_lines(row: Onboarding) -> str:
+    """Return the same as plain lines, for a pipe: no address is ever cut."""
+    lines = [f"Sign in at: {row.oauth_device_url}"]
+    if row.oauth_user_code:
+        lines.append(f"Code to type there: {row.oauth_user_code}")
+    return "\n".join([*lines, f"Then: manage.py submit_oauth_code {row.pk}"])
 
 
 def follow(row: Onboarding, console: Console, *, until: Callable[[Onboarding], bool]) -> Onboarding:

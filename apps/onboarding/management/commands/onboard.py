@@ -50,7 +50,7 @@ class Command(PlatformCommand):
         else:
             self.console.print(f"Onboarding {row.full_name}: {row.status} ({row.pk})", markup=False)
             if row.oauth_device_url and not self.console.is_terminal:
-                self.console.print(watch.sign_in_box(row))
+                self.console.print(watch.sign_in_lines(row), markup=False)
         sys.exit(ENDS.get(row.status, Exit.DONE))
 
 
