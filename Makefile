@@ -8,7 +8,7 @@ BOOTSTRAP := $(PYTHON) deploy/local/bootstrap.py
 # The checks read the settings without any server.
 READING := DJANGO_SECRET_KEY=check DATABASE_URL=postgresql://check@localhost/check REDIS_URL=redis://localhost:1
 
-.PHONY: help demo up down status test check lint bench chaos picture pins local dev
+.PHONY: help demo up down status manage test check lint bench chaos picture pins local dev
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ down: local ## stop the platform of this machine
 
 status: local ## show what runs and where
 	@$(BIN)/python -m deploy.local status
+
+manage: local ## a command of the running platform: make manage ARGS="doctor octo-org/bookmarks"
+	@$(BIN)/python -m deploy.local manage $(ARGS)
 
 test: check ## everything that CI runs: style, types, layers and all tests
 	@$(BIN)/python -m deploy.local.tools git npm tmux chromium

@@ -1,14 +1,14 @@
-"""The command line of the launcher: `python -m deploy.local up | demo | down | status | password`."""
+"""The command line of the launcher: `python -m deploy.local up | demo | down | status | password | manage WORDS`."""
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import partial
 from types import FrameType
 
 from rich.console import Console
@@ -18,7 +18,7 @@ from deploy.local.children import leftover, still_there, stop_leftovers
 from deploy.local.demo import demonstrate
 from deploy.local.errors import CannotStart
 from deploy.local.kept import Kept
-from deploy.local.options import Options
+from deploy.local.options import BASE, Options
 from deploy.local.owner import PID_FILE, pid_files
 from deploy.local.servers import Place
 from deploy.local.stack import Stack
@@ -90,6 +90,16 @@ def demo(options: Options, console: Console, *, leave: bool = False) -> int:
     return 0 if went_well else 1
 
 
+def manage(options: Options, words: Sequence[str]) -> int:
+    """Become `manage.py` with the settings of the platform that runs from this data directory. Raises CannotStart."""
+    place = Place(root=options.data)
+    if leftover(place.pid_file(PID_FILE)) is None or not place.environment.exists():
+        raise CannotStart(f"nothing runs from {options.data}.", hint="Start it in another terminal: make up")
+    own: dict[str, str] = json.loads(place.environment.read_text(encoding="utf-8"))
+    os.chdir(BASE)
+    os.execve(sys.executable, [sys.executable, "manage.py", *words], {**options.environ, **own})  # noqa: S606 - no shell
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     del number, frame
     raise KeyboardInterrupt
@@ -97,7 +107,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 COMMANDS: dict[str, Callable[[Options, Console], int]] = {
     "up": up,
-    "demo": demo,
     "down": down,
     "status": status,
     "password": password,
@@ -107,16 +116,16 @@ COMMANDS: dict[str, Callable[[Options, Console], int]] = {
 def main(words: Sequence[str]) -> int:
     """Run one command; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Mesh Six on one machine.")
-    parser.add_argument("command", choices=tuple(COMMANDS))
+    parser.add_argument("command", choices=(*COMMANDS, "demo", "manage"))
     parser.add_argument("--exit", action="store_true", help="demo: end when the sample is done; 0 if it went well")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="manage: what manage.py is to do")
     asked = parser.parse_args(words)
     console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    command = partial(demo, leave=True) if asked.command == "demo" and asked.exit else COMMANDS[asked.command]
     try:
         _demand_git()
-        return command(Options.from_environment(os.environ), console)
+        return _run(asked, Options.from_environment(os.environ), console)
     except CannotStart as error:
         console.print(error.problem, style="bold red", highlight=False, markup=False, soft_wrap=True)
         console.print(error.hint, highlight=False, markup=False, soft_wrap=True)
@@ -125,6 +134,14 @@ def main(words: Sequence[str]) -> int:
         with contextlib.suppress(BrokenPipeError):
             console.print("stopped")
         return 130
+
+
+def _run(asked: argparse.Namespace, options: Options, console: Console) -> int:
+    if asked.command == "manage":
+        return manage(options, asked.words)
+    if asked.command == "demo":
+        return demo(options, console, leave=asked.exit)
+    return COMMANDS[asked.command](options, console)
 
 
 def _demand_git() -> None:

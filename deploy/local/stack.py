@@ -142,6 +142,8 @@ class Stack:
         self._start_processes(web_port)
         self._kept.address("platform", self.url)
         self._kept.save()
+        own = {name: value for name, value in self.env.items() if self.options.environ.get(name) != value}
+        keep_private(self.place.environment, json.dumps(own, indent=1))
 
     def _own_settings(self) -> dict[str, str]:
         """Return the environment of the children: what was given, and below it what one machine needs."""

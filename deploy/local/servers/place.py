@@ -52,6 +52,11 @@ class Place:
         """Return the log file of a child."""
         return self.logs / f"{name}.log"
 
+    @property
+    def environment(self) -> Path:
+        """Where the settings of the running platform are kept for `manage`; readable for its owner alone."""
+        return self.root / "environment.json"
+
     def pid_file(self, name: str) -> Path:
         """Return the pid file of a child."""
         return self.pids / f"{name}.json"
