@@ -118,14 +118,14 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Mesh Six on one machine.")
     parser.add_argument("command", choices=(*COMMANDS, "demo", "manage"))
     parser.add_argument("--exit", action="store_true", help="demo: end when the sample is done; 0 if it went well")
-    parser.add_argument("words", nargs=argparse.REMAINDER, help="manage: what manage.py is to do")
-    asked = parser.parse_args(words)
+    own = words[:1] if words[:1] == ["manage"] else words  # what stands behind it is for manage.py
+    asked = parser.parse_args(own)
     console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         _demand_git()
-        return _run(asked, Options.from_environment(os.environ), console)
+        return _run(asked, words[1:], Options.from_environment(os.environ), console)
     except CannotStart as error:
         console.print(error.problem, style="bold red", highlight=False, markup=False, soft_wrap=True)
         console.print(error.hint, highlight=False, markup=False, soft_wrap=True)
@@ -136,9 +136,9 @@ def main(words: Sequence[str]) -> int:
         return 130
 
 
-def _run(asked: argparse.Namespace, options: Options, console: Console) -> int:
+def _run(asked: argparse.Namespace, rest: Sequence[str], options: Options, console: Console) -> int:
     if asked.command == "manage":
-        return manage(options, asked.words)
+        return manage(options, rest)
     if asked.command == "demo":
         return demo(options, console, leave=asked.exit)
     return COMMANDS[asked.command](options, console)
