@@ -1,5 +1,6 @@
 """The API of onboarding. Each view is a gate: parse, authorise, call one service, represent."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 from uuid import UUID
 
@@ -117,14 +118,14 @@ class OnboardingDetail(generics.GenericAPIView[Onboarding]):
         return Response(as_json(queries.detail(_visible(request, run_id))))
 
 
-class OnboardingAct(generics.GenericAPIView[Onboarding]):
+class OnboardingAct(ABC, generics.GenericAPIView[Onboarding]):
     """An act on an onboarding; a subclass says which."""
 
     permission_classes = [Operator]
 
+    @abstractmethod
     def act(self, request: Request, run_id: UUID, given: dict[str, Any]) -> None:
         """Call the one service of this act."""
-        raise NotImplementedError
 
     def post(self, request: Request, run_id: UUID) -> Response:
         """Do it, and return the onboarding as it then is."""
