@@ -4,6 +4,8 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import httpx
+
 from meshsix.kit import names
 from tests.doors import KUSTOMIZATION, PLATFORM, Owner, VaultKeeper
 from tests.platform import Json, Platform, eventually
@@ -213,6 +215,11 @@ def pod_fault(platform: Platform, name: str, *, fault: str) -> None:
     """Let something be wrong with the environment's pod."""
     pod = f"{names.env_name(names.parse_repository(name))}-0"
     platform.sandbox("kubernetes", "POST", f"pods/{pod}", {"fault": fault})
+    if fault == "none":  # what a person does who does not want to wait for the back-off of a crashed container
+        env = platform.stack.env
+        url = f"{env['KUBERNETES_API_URL']}/api/v1/namespaces/mesh-six-envs/pods/{pod}"
+        head = {"Authorization": f"Bearer {env['KUBERNETES_TOKEN']}"}
+        assert httpx.delete(url, headers=head, timeout=15, trust_env=False).is_success
 
 
 def litellm_refuses(platform: Platform, name: str) -> None:

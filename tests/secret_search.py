@@ -32,7 +32,7 @@ SETTINGS = (
 )
 IN_VAULT = frozenset({"secret", "token", "key", "verifier", "code", "device_code", "access_token", "refresh_token"})
 _FOLDERS = ("webhooks", "credentials", "logins", "litellm")
-_OF_SERVERS = ("openbao", "stack.json", "sandbox", "valkey.conf")
+_OF_SERVERS = ("openbao", "stack.json", "environment.json", "sandbox", "valkey.conf")
 _SHORTEST = 8
 
 
