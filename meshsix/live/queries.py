@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
-from meshsix.live.models import Aggregate, Event
+from meshsix.live.models import Aggregate, Event, EventKey
 
 _AFTER_EACH = """
 SELECT found.* FROM unnest(%s::text[], %s::bigint[]) AS wanted(aggregate_id, after),
@@ -46,6 +46,11 @@ def heads(aggregate_ids: Collection[str]) -> dict[str, int]:
 def last_of(aggregate_id: str) -> int:
     """Return how many events an aggregate has: what a page writes into `data-seq`, read before its own data."""
     return heads([aggregate_id]).get(aggregate_id, 0)
+
+
+def told(idempotency_key: str) -> EventKey | None:
+    """Return where the event with this key stands, None where none was published yet."""
+    return EventKey.objects.filter(pk=idempotency_key).first()
 
 
 def latest_events(aggregate_id: str, *, most: int) -> list[Event]:
