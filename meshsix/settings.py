@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "meshsix.live",
     "meshsix.durable",
     "apps.projects",
+    "apps.projects.boards",
     "apps.projects.credentials",
     "apps.onboarding",
     "apps.webhooks",
