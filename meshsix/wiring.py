@@ -16,7 +16,7 @@ from meshsix.integrations.github.credential import AppCredential, Credential, To
 from meshsix.integrations.github.transport import Transport
 from meshsix.integrations.http import Http
 from meshsix.integrations.kubernetes import Kubernetes
-from meshsix.integrations.litellm import LiteLLM
+from meshsix.integrations.litellm import LiteLLM, Models
 from meshsix.integrations.ntfy import Ntfy
 from meshsix.integrations.storage import Storage
 from meshsix.integrations.vault import AppRole, KubernetesAccount, SignIn, StaticToken, Vault
@@ -94,6 +94,11 @@ class Clients:
         if not settings.LITELLM_URL:
             return None
         return LiteLLM(url=settings.LITELLM_URL, admin_key=settings.LITELLM_ADMIN_KEY, timeout=settings.LITELLM_TIMEOUT)
+
+    @cached_property
+    def models(self) -> Models | None:
+        """LiteLLM's models, or None where there are none; each call names the key that pays for it."""
+        return Models(url=settings.LITELLM_URL) if settings.LITELLM_URL else None
 
     @cached_property
     def claude(self) -> Claude:

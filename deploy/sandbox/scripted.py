@@ -1,6 +1,6 @@
-"""Answers of models, which are the only thing that a sandbox plays: one short text for every question.
+"""Answers of models in Anthropic's shape: one short text for every question.
 
-Shapes: https://docs.anthropic.com/en/api/messages and https://platform.openai.com/docs/api-reference/chat/create
+Shape: https://docs.anthropic.com/en/api/messages; OpenAI's, with a script, is litellm/completions.py.
 """
 
 import json
@@ -63,20 +63,3 @@ def _anthropic_events(message: dict[str, Any]) -> Iterator[str]:
     ]
     for event in events:
         yield f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
-
-
-def openai_answer(body: Mapping[str, Any]) -> Response:
-    """Answer POST /chat/completions with one choice."""
-    words = len(json.dumps(body.get("messages", []))) // 4
-    return JSONResponse(
-        {
-            "id": f"chatcmpl-{secrets.token_hex(12)}",
-            "object": "chat.completion",
-            "created": CREATED,
-            "model": body["model"],
-            "choices": [
-                {"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "stop"},
-            ],
-            "usage": {"prompt_tokens": words, "completion_tokens": 3, "total_tokens": words + 3},
-        }
-    )

@@ -1,4 +1,4 @@
-"""The sandbox LiteLLM: its admin part for teams and keys, and models that give one scripted answer.
+"""The sandbox LiteLLM: its admin part for teams and keys, and models whose answers come from a script.
 
 Shapes were taken from https://docs.litellm.ai and the proxy's source (litellm/proxy/management_endpoints).
 """
@@ -9,12 +9,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.sandbox.base import Frame
-from deploy.sandbox.litellm import inference, keys, teams
+from deploy.sandbox.litellm import completions, embeddings, inference, keys, teams
 from deploy.sandbox.litellm.proxy import Proxy, ProxyError
 from deploy.sandbox.place import Place
 from deploy.sandbox.records import Records
 
 __all__ = ["sandbox"]
+
+_READS = (
+    "/v1/messages", "/chat/completions", "/v1/chat/completions", "/embeddings", "/v1/embeddings",
+)  # fmt: skip
 
 
 def sandbox(place: Place) -> Frame:
@@ -22,10 +26,12 @@ def sandbox(place: Place) -> Frame:
     proxy = Proxy(
         Records(place.data / "records.sqlite"),
         master_key=place.text("master_key"),
-        models=place.texts("models", ("claude-sonnet", "claude-haiku")),
+        models=place.texts("models", ("claude-sonnet", "claude-haiku", "text-embedding")),
+        prices=place.table("prices"),
+        without_schema=place.texts("without_schema"),
+        dimension=int(place.number("dimension", 768)),
     )
-    reads = ["/v1/messages", "/chat/completions", "/v1/chat/completions"]
-    return Frame(application(proxy), reset=proxy.records.clear, reads=reads, secrets=[proxy.master_key])
+    return Frame(application(proxy), reset=proxy.records.clear, reads=_READS, secrets=[proxy.master_key])
 
 
 def application(proxy: Proxy) -> Starlette:
@@ -55,8 +61,13 @@ def application(proxy: Proxy) -> Starlette:
             Route("/models", inference.models),
             Route("/v1/models", inference.models),
             Route("/v1/messages", inference.messages, methods=["POST"]),
-            Route("/chat/completions", inference.completions, methods=["POST"]),
-            Route("/v1/chat/completions", inference.completions, methods=["POST"]),
+            Route("/model/info", inference.model_info),
+            Route("/v1/model/info", inference.model_info),
+            Route("/chat/completions", completions.completions, methods=["POST"]),
+            Route("/v1/chat/completions", completions.completions, methods=["POST"]),
+            Route("/embeddings", embeddings.embeddings, methods=["POST"]),
+            Route("/v1/embeddings", embeddings.embeddings, methods=["POST"]),
+            Route("/_sandbox/script", completions.rules, methods=["GET", "POST", "DELETE"]),
         ],
         exception_handlers={ProxyError: refusal},
     )

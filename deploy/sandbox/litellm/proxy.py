@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -28,12 +29,28 @@ class ProxyError(Exception):
 
 
 class Proxy:
-    """Teams by id and keys by the hash of their token. The key itself is never kept."""
+    """Teams by id, keys by the hash of their token, the rules of a scenario. The key itself is never kept.
 
-    def __init__(self, records: Records, *, master_key: str, models: tuple[str, ...]) -> None:
+    `prices` are USD a token by model, `input` and `output`; `without_schema` names models that refuse a JSON Schema;
+    `dimension` is how long a vector is where nothing else is asked for.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        *,
+        master_key: str,
+        models: tuple[str, ...],
+        prices: Mapping[str, Mapping[str, float | None]] | None = None,
+        without_schema: tuple[str, ...] = (),
+        dimension: int = 768,
+    ) -> None:
         self.records = records
         self.master_key = master_key
         self.models = models
+        self.prices = prices or {}
+        self.without_schema = without_schema
+        self.dimension = dimension
 
     def team(self, team_id: str) -> dict[str, Any]:
         """Return the team. Raises ProxyError 404."""

@@ -1,0 +1,100 @@
+"""What LiteLLM's model part refuses, in our words: who must act, and what exactly to do.
+
+LiteLLM passes vendors' errors on with a type and a text of its own
+(https://docs.litellm.ai/docs/exception_mapping); a spent budget came as 400 and as 429 over the years.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+
+from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
+
+from meshsix.integrations.errors import Missing, Refused, TryLater, VendorError
+
+VENDOR = "litellm"
+BUDGET_EXCEEDED = "litellm:budget-exceeded"
+KEY_REFUSED = "litellm:key-refused"
+MODEL_DENIED = "litellm:model-denied"
+NO_SUCH_MODEL = "litellm:no-such-model"
+TOO_LONG = "litellm:too-long"
+REFUSED = "litellm:refused"
+
+_LONGEST_PAUSE = timedelta(hours=1)
+_SPENT = ("budget_exceeded", "budget has been exceeded", "exceededbudget")
+_DENIED = ("model_access_denied", "not allowed to access model")
+_UNKNOWN = ("invalid model name", "model_not_found")
+_LONG = ("contextwindowexceeded", "context_length_exceeded", "maximum context length")
+_HINTS = {
+    BUDGET_EXCEEDED: "Wait until the budget begins anew, or raise max_budget of the team at LiteLLM.",
+    KEY_REFUSED: "Run the onboarding step configure_litellm again: it makes a new key and keeps it in Vault.",
+    MODEL_DENIED: "Add the model to the team's models at LiteLLM, or name another one for this tier.",
+    NO_SUCH_MODEL: "Add the model to model_list of LiteLLM, or name another one in the setting of its tier.",
+    TOO_LONG: "Send less, or name a model with a larger context for this tier.",
+}
+
+
+def failure(error: APIError, what: str) -> VendorError:
+    """Return the error that `error` means. It repeats no body: that may hold a prompt or a key."""
+    if isinstance(error, APITimeoutError):
+        return TryLater(f"LiteLLM did not answer {what} in time.", vendor=VENDOR)
+    if isinstance(error, APIStatusError):
+        return _by_status(error, what)
+    if isinstance(error, APIConnectionError):
+        hint = "Check LITELLM_URL and the network between here and there."
+        return TryLater(f"No answer from LiteLLM to {what}.", vendor=VENDOR, hint=hint)
+    return unreadable(what)
+
+
+def unreadable(what: str) -> TryLater:
+    """Return the error for an answer that makes no sense."""
+    hint = "Check that LITELLM_URL really leads to LiteLLM."
+    return TryLater(f"LiteLLM's answer to {what} cannot be read.", vendor=VENDOR, hint=hint)
+
+
+def _by_status(error: APIStatusError, what: str) -> VendorError:
+    status, request_id = error.status_code, error.response.headers.get("x-litellm-call-id")
+    message = f"LiteLLM answered {status} to {what}."
+    code = _code(status, _said(error.body))
+    if code == REFUSED and _may_pass(status):
+        return TryLater(
+            message,
+            pause=_pause(error.response.headers),
+            counts=status != HTTPStatus.TOO_MANY_REQUESTS,
+            vendor=VENDOR,
+            status=status,
+            request_id=request_id,
+        )
+    if code == REFUSED and status == HTTPStatus.NOT_FOUND:
+        hint = "Check LITELLM_URL."
+        return Missing(message, code="litellm:missing", vendor=VENDOR, status=status, request_id=request_id, hint=hint)
+    return Refused(message, code=code, vendor=VENDOR, status=status, request_id=request_id, hint=_HINTS.get(code, ""))
+
+
+def _code(status: int, said: str) -> str:
+    """Return the code of a refusal; REFUSED where nothing in it says more."""
+    for words, code in (
+        (_SPENT, BUDGET_EXCEEDED),
+        (_DENIED, MODEL_DENIED),
+        (_UNKNOWN, NO_SUCH_MODEL),
+        (_LONG, TOO_LONG),
+    ):
+        if any(word in said for word in words):
+            return code
+    return KEY_REFUSED if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} else REFUSED
+
+
+def _may_pass(status: int) -> bool:
+    passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
+    return status in passing or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _said(body: object) -> str:
+    """Return type, code and message of an error's body in lower case; openai takes the `error` around them off."""
+    facts = body if isinstance(body, Mapping) else {}
+    return " ".join(str(facts.get(name) or "") for name in ("type", "code", "message")).lower()
+
+
+def _pause(headers: Mapping[str, str]) -> timedelta | None:
+    value = headers.get("retry-after", "")
+    return min(timedelta(seconds=int(value)), _LONGEST_PAUSE) if value.isdecimal() else None
