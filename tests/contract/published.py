@@ -51,7 +51,11 @@ class Rest:
         )
 
     def operation(self, method: str, path: str) -> tuple[str, Json] | None:
-        """Return the path template and the operation for a request, or None where GitHub describes none."""
+        """Return the path template and the operation for a request, or None where GitHub describes none.
+
+        GitHub's redirects of a former name lead below /repositories/{id}, which it describes as /repos/{owner}/{repo}.
+        """
+        path = re.sub(r"^/repositories/\d+", "/repos/octo-org/bookmarks", path)
         for pattern, template in self._templates:
             item: Json = self._description["paths"][template]
             if method.lower() in item and pattern.fullmatch(path):

@@ -3,6 +3,8 @@
 The client's words are all said once to a sandbox, and the sandbox's log is held against what GitHub publishes.
 """
 
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +20,34 @@ from meshsix.integrations.github import documents
 from meshsix.integrations.github.budget import connect
 from meshsix.integrations.github.client import GitHub
 from meshsix.integrations.github.credential import AppCredential
-from meshsix.integrations.github.messages import FieldType, Option
+from meshsix.integrations.github.hooks import Place
+from meshsix.integrations.github.messages import Board, FieldType, Option, Permission
 from meshsix.kit.names import RepositoryName
 from tests.contract import published
 from tests.sandbox_github import Sandbox, running_sandbox
 
 REPO = RepositoryName(owner="octo-org", name="bookmarks")
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NOWHERE = "http://127.0.0.1:1/webhooks/github/x"
 
 
-def say_everything(github: GitHub) -> None:
-    """Say every word of the client once."""
+def say_everything(github: GitHub, issue: str) -> None:
+    """Say every word of the client once; `issue` is the global id of one that may go on a board."""
     github.identity(REPO.owner)
     repository = github.repository(REPO)
     head = github.branch(REPO, "main").sha
-    _boards(github, repository.owner_node_id, repository.node_id)
+    _boards(github, repository.owner_node_id, repository.node_id, issue)
+    assert github.repository_by_id(REPO.owner, repository.id) == repository
+    assert github.permission(REPO, "octo-user") is Permission.ADMIN
     for place in (REPO, REPO.owner):
         events = ["push"] if place is REPO else ["projects_v2_item"]
         hook = github.hooks.create(place, url=NOWHERE, secret="s", events=events)
         github.hooks.update(place, hook.id, url=NOWHERE, secret="t", events=events)
         github.hooks.ping(place, hook.id)
+        github.hooks.set_secret(place, hook.id, "u")
+        assert github.hooks.one(place, hook.id).active
         assert [each.id for each in github.hooks.of(place)] == [hook.id]
+        _deliveries(github, place, hook.id)
     github.contents.create_branch(REPO, "topic/one", sha=head)
     commit = github.contents.commit(
         REPO, branch="topic/one", expected_head=head, headline="One", body="Two", write={"a/b c.txt": "x", "z": b"\0"}
@@ -54,7 +63,19 @@ def say_everything(github: GitHub) -> None:
     assert [each.number for each in github.contents.pull_requests(REPO, head="topic/one", base="main")] == [made.number]
 
 
-def _boards(github: GitHub, owner_id: str, repository_id: str) -> None:
+def _deliveries(github: GitHub, place: Place, hook_id: int) -> None:
+    """Wait for the first ping to be in GitHub's log, and have it sent again."""
+    pause = threading.Event()
+    for _ in range(1000):
+        found = list(github.hooks.deliveries(place, hook_id, since=LONG_AGO))
+        if found:
+            github.hooks.redeliver(place, hook_id, found[-1].id)
+            return
+        pause.wait(0.01)
+    raise AssertionError("GitHub's log stays empty")
+
+
+def _boards(github: GitHub, owner_id: str, repository_id: str, content_id: str) -> None:
     board = github.boards.create(
         owner=REPO.owner, owner_node_id=owner_id, repository_node_id=repository_id, title="One"
     )
@@ -64,6 +85,36 @@ def _boards(github: GitHub, owner_id: str, repository_id: str) -> None:
     github.boards.accepts_option_ids(REPO.owner)
     github.boards.set_options(board, field, [Option(name="B", description="b")])
     assert [each.id for each in github.boards.linked(REPO)] == [board.id]
+    _cards(github, board, content_id)
+
+
+def _cards(github: GitHub, board: Board, content_id: str) -> None:
+    status = board.field("Status")
+    assert status is not None
+    item_id = github.boards.add(REPO.owner, board_id=board.id, content_id=content_id).id
+    facts = {"board_id": board.id, "item_id": item_id, "field_id": status.id, "option_id": status.options[0].id}
+    assert github.boards.move(REPO.owner, **facts) == github.boards.card(REPO.owner, item_id)
+    assert [card.id for card in github.boards.cards(REPO.owner, board.id).cards] == [item_id]
+
+
+def _app_hook(github: GitHub) -> None:
+    """Say every word about the hook of a GitHub App once, after it got the events of say_everything."""
+    pause = threading.Event()
+    for _ in range(1000):
+        found = list(github.app_hook.deliveries(since=LONG_AGO))
+        if found:
+            break
+        pause.wait(0.01)
+    assert github.app_hook.url() == NOWHERE
+    github.app_hook.redeliver(found[0].id)
+    github.app_hook.set_secret("v")
+
+
+def first_issue(sandbox: Sandbox) -> str:
+    """Return the global id of the issue that the seed brings, leaving no trace in the request log."""
+    issue = sandbox.rest("GET", f"/repos/{REPO.full_name}/issues/1")["node_id"]
+    sandbox.forget_requests()
+    return str(issue)
 
 
 def problems(entry: dict[str, Any]) -> list[str]:
@@ -87,7 +138,7 @@ def sandbox(tmp_path: Path) -> Any:  # noqa: ANN401 - a generator of Sandbox
 
 
 def test_every_request_is_one_that_github_describes(sandbox: Sandbox, broker: Valkey) -> None:
-    say_everything(sandbox.client(connect(broker.url)))
+    say_everything(sandbox.client(connect(broker.url)), first_issue(sandbox))
     entries = sandbox.requests()
     assert [problem for entry in entries for problem in problems(entry)] == []
     sent = {operation["name"] for entry in entries for operation in entry["operations"]}
@@ -108,10 +159,12 @@ def test_a_github_app_signs_in_as_github_describes(tmp_path: Path, broker: Valke
         "public_key": public.decode(),
         "events": ["projects_v2_item"],
         "installations": [{"id": 1, "owner": "octo-org"}],
+        "webhook": {"url": NOWHERE, "secret": "of-the-app"},
     }
     with running_sandbox(tmp_path / "github", apps=[app]) as sandbox:
         github = sandbox.client_with(connect(broker.url), AppCredential(app_id="4711", private_key=private))
-        say_everything(github)
+        say_everything(github, first_issue(sandbox))
+        _app_hook(github)
         entries = sandbox.requests()
         assert [problem for entry in entries for problem in problems(entry)] == []
         issued = [entry for entry in entries if entry["path"].endswith("/access_tokens")]

@@ -81,24 +81,24 @@ def _emit_to_apps(world: World, event: str, body: Json, owner: Account, reposito
 
 
 def app_hook(world: World, app_id: int) -> Hook:
-    """Return the hook of a GitHub App, made of its configuration."""
+    """Return the hook of a GitHub App, made of its configuration when it is first asked for."""
     app = next(each for each in world.config.apps if each.id == app_id)
     found = world.store.first(Hook, lambda each: (each.target, each.target_id) == ("integration", app_id))
+    if found is not None:
+        return found
     now = timestamp()
-    hook = found or world.store.add(
+    return world.store.add(
         Hook(
             target="integration",
             target_id=app_id,
-            url="",
+            url=app.webhook.url if app.webhook else "",
+            secret=app.webhook.secret if app.webhook else None,
             content_type="json",
-            events=[],
+            events=list(app.events),
             created_at=now,
             updated_at=now,
         )
     )
-    if app.webhook is not None:
-        hook.url, hook.secret, hook.events = app.webhook.url, app.webhook.secret, list(app.events)
-    return hook
 
 
 def ping(world: World, hook: Hook, *, sender: str, place: str) -> Delivery:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from deploy.sandbox.github.callers import Caller, permissions_of
+from deploy.sandbox.github.callers import ROLES, Caller, permissions_of
 from deploy.sandbox.github.records import Account, Delivery, Hook, Issue, Repository
 from deploy.sandbox.github.world import World
 
@@ -197,6 +197,15 @@ def repository(world: World, record: Repository, caller: Caller | None = None) -
     shown = _repository(world, record)
     role = world.role(caller, record) if caller is not None and caller.login else None
     return {**shown, "permissions": permissions_of(role)} if role else shown
+
+
+def permission(world: World, account: Account, role: str | None) -> Json:
+    """Return what an account may do in a repository: an old word of four, and the role's own name."""
+    name = {"pull": "read", "push": "write", None: "none"}.get(role, role)
+    old = {"maintain": "write", "triage": "read"}.get(str(name), name)
+    rights = permissions_of(role) if role else dict.fromkeys(reversed(ROLES), False)
+    shown = {**user(world, account.login), "permissions": rights, "role_name": name}
+    return {"permission": old, "role_name": name, "user": shown}
 
 
 def full_repository(world: World, record: Repository, caller: Caller) -> Json:

@@ -1,10 +1,12 @@
-"""Projects v2 boards of GitHub. https://docs.github.com/en/graphql/reference/objects#projectv2."""
+"""Projects v2 boards of GitHub and their cards. https://docs.github.com/en/graphql/reference/objects#projectv2."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from meshsix.integrations.errors import Missing
 from meshsix.integrations.github.documents import document
-from meshsix.integrations.github.messages import Board, BoardField, FieldType, Option
+from meshsix.integrations.github.failures import VENDOR
+from meshsix.integrations.github.messages import Board, BoardField, Card, CardPage, FieldType, Option
 from meshsix.integrations.github.transport import Transport
 from meshsix.kit.names import RepositoryName
 
@@ -57,6 +59,36 @@ class Boards:
         variables = {"fieldId": field.id, "options": [_as_input(option) for option in options]}
         made = self._change(board.owner, "set_board_options", variables)
         return BoardField.parse(made["updateProjectV2Field"]["projectV2Field"])
+
+    def card(self, owner: str, item_id: str) -> Card:
+        """Return the card as it is now, an archived one too. Raises Missing where it is gone."""
+        return Card.parse(self._node(owner, "card", {"id": item_id}, what="card"))
+
+    def cards(self, owner: str, board_id: str, *, after: str | None = None) -> CardPage:
+        """Return up to 100 cards of the board, those behind the cursor `after`. Raises Missing where it is gone."""
+        found = self._node(owner, "cards", {"board": board_id, "after": after}, what="board")
+        return CardPage.parse(found["items"])
+
+    def add(self, owner: str, *, board_id: str, content_id: str) -> Card:
+        """Put an issue or a pull request (by its global id) on the board; return the card that is there then."""
+        made = self._change(owner, "add_card", {"projectId": board_id, "contentId": content_id})
+        return Card.parse(made["addProjectV2ItemById"]["item"])
+
+    def move(self, owner: str, *, board_id: str, item_id: str, field_id: str, option_id: str) -> Card:
+        """Move the card to the column of this option and return it as it is then; where it is already, all stays.
+
+        Raises Missing where the board or the card is gone, Refused where the field has no such option.
+        """
+        variables = {"projectId": board_id, "itemId": item_id, "fieldId": field_id, "optionId": option_id}
+        changed = self._change(owner, "move_card", variables)["updateProjectV2ItemFieldValue"]
+        return Card.parse(changed["projectV2Item"])
+
+    def _node(self, owner: str, name: str, variables: dict[str, Any], *, what: str) -> dict[str, Any]:
+        """Return a node that a document asks for by its id. Raises Missing where none of that type has it."""
+        found: dict[str, Any] | None = self._ask(owner, name, variables)["node"]
+        if not found:
+            raise Missing(f"GraphQL query {name}: there is no such {what}", code="github:missing", vendor=VENDOR)
+        return found
 
     def _ask(self, owner: str, name: str, variables: dict[str, Any]) -> dict[str, Any]:
         return self._transport.graphql(owner, document(name), variables)

@@ -7,7 +7,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,12 +57,25 @@ class Transport:
 
     def pages(self, owner: str, path: str) -> Iterator[Mapping[str, Any]]:
         """Give the entries of all pages of a list."""
-        following: str | None = f"{path}?per_page={_PAGE}"
-        while following:
-            answer = self.rest(owner, "GET", following)
-            yield from answer.json_list
-            links = parse_header_links(answer.headers.get("link", ""))
-            following = next((link["url"] for link in links if link.get("rel") == "next"), None)
+        return _pages(path, lambda address: self.rest(owner, "GET", address))
+
+    def app_rest(
+        self, method: str, path: str, *, body: Mapping[str, Any] | None = None, creates: bool = False
+    ) -> Answer:
+        """Make one REST call as the GitHub App itself. Raises Refused `github:no-app` where we sign in with a token."""
+        if not isinstance(self._credential, AppCredential):
+            raise Refused(
+                f"{method} {path}: only a GitHub App may ask this",
+                code="github:no-app",
+                vendor=VENDOR,
+                hint="Sign in as a GitHub App: set GITHUB_APP_ID and its private key.",
+            )
+        app = self._credential
+        return self._rest(app.key, app.auth, method, path, body=body, creates=creates)
+
+    def app_pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+        """Give the entries of all pages of a list of the GitHub App itself."""
+        return _pages(path, lambda address: self.app_rest("GET", address))
 
     def graphql(
         self, owner: str, document: str, variables: Mapping[str, Any], *, creates: bool = False
@@ -215,6 +228,15 @@ class Transport:
 
     def _installation_of(self, app: AppCredential, owner: str) -> Answer:
         return self._rest(app.key, app.auth, "GET", f"/users/{owner}/installation")
+
+
+def _pages(path: str, ask: Callable[[str], Answer]) -> Iterator[Mapping[str, Any]]:
+    following: str | None = f"{path}?per_page={_PAGE}"
+    while following:
+        answer = ask(following)
+        yield from answer.json_list
+        links = parse_header_links(answer.headers.get("link", ""))
+        following = next((link["url"] for link in links if link.get("rel") == "next"), None)
 
 
 def _parsed(text: str, status: int, what: str) -> object:

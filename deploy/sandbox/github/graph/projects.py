@@ -156,6 +156,10 @@ class DraftNode:
         self.title, self.body, self.body_text = item.record.title, item.record.body, item.record.body
         self.created_at, self.updated_at, self.creator = item.record.created_at, item.record.updated_at, item.creator
 
+    def assignees(self, **args: Any) -> Connection:  # noqa: ANN401 - arguments of the schema
+        """Who works on it: nobody, since drafts of this sandbox are assigned to nobody."""
+        return connect("assignees", [], args)
+
 
 class ValueNode:
     """A card's value of a field."""

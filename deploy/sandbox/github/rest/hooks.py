@@ -251,7 +251,7 @@ def attempts(call: Call) -> Reply:
 
 def routes(desk: Desk) -> list[Route]:
     """Return the routes of this page of GitHub's reference."""
-    made = desk.route("/app/hook/config", get=config)
+    made = desk.route("/app/hook/config", get=config, patch=change_config)
     made += desk.route("/app/hook/deliveries", get=recent)
     made += desk.route("/app/hook/deliveries/{delivery_id:int}", get=delivery)
     made += desk.route("/app/hook/deliveries/{delivery_id:int}/attempts", post=attempts)

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.routing import Route
 
 from deploy.sandbox.github import git_shapes, pushes, shapes
-from deploy.sandbox.github.callers import Kind, Need
+from deploy.sandbox.github.callers import READ, Caller, Kind, Need, require
 from deploy.sandbox.github.config import NAME
 from deploy.sandbox.github.git import ZERO, Commit, Person
 from deploy.sandbox.github.problems import Problem, invalid, not_found
@@ -26,6 +26,25 @@ PEOPLE = {"committer": dict, "author": dict}
 def repository(call: Call) -> Reply:
     """Return a repository."""
     return Reply(body=shapes.full_repository(call.world, call.repository(), call.caller))
+
+
+def by_id(call: Call) -> Reply:
+    """Return a repository by its id: where the redirect of a former name points to."""
+    record = call.world.store.get(Repository, call.number("repository_id"))
+    if record is None:
+        raise not_found()
+    require(call.caller, record, call.world.known(record.owner), READ)
+    return Reply(body=shapes.full_repository(call.world, record, call.caller))
+
+
+def permission(call: Call) -> Reply:
+    """Return what somebody may do in a repository. Whoever may read a public one has the role read."""
+    record = call.repository(Need(role="push", hidden=False))
+    account = call.world.account(call.params["username"])
+    if account is None:
+        raise Problem(404, f"{call.params['username']} is not a user")
+    role = call.world.role(Caller(kind=Kind.CLASSIC, login=account.login), record)
+    return Reply(body=shapes.permission(call.world, account, role))
 
 
 def change(call: Call) -> Reply:
@@ -298,6 +317,8 @@ def routes(desk: Desk) -> list[Route]:
     base = "/repos/{owner}/{repo}"
     return [
         *desk.route(base, get=repository, patch=change),
+        *desk.route("/repositories/{repository_id:int}", get=by_id),
+        *desk.route(base + "/collaborators/{username}/permission", get=permission),
         *desk.route("/user/repos", post=create),
         *desk.route("/orgs/{org}/repos", post=create),
         *desk.route(base + "/branches", get=branches),
