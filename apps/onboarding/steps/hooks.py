@@ -6,6 +6,7 @@ them to nobody: https://docs.github.com/en/webhooks/webhook-events-and-payloads#
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -43,7 +44,7 @@ PINGS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Wanted:
+class WantedHook:
     """A hook as it should be. `version` is the one of its secret in Vault."""
 
     place: Place
@@ -54,7 +55,7 @@ class _Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Made:
+class MadeHook:
     """A hook as it is at GitHub now. `pinged` where GitHub has just sent a ping by itself."""
 
     place: Place
@@ -101,13 +102,13 @@ def _told_by_app(wanted: HooksWanted, clients: Clients) -> bool:
     return BOARD_EVENT in clients.github.identity(access.owner).events
 
 
-def _repository_hook(wanted: HooksWanted, clients: Clients) -> _Made:
+def _repository_hook(wanted: HooksWanted, clients: Clients) -> MadeHook:
     path = wanted.register_webhook_secret.path
     project_id = UUID(wanted.register_in_database.project_id)
     row = projects.repository_hook(project_id, secret_path=path, events=list(REPOSITORY_EVENTS))
     kept = clients.vault.read(path)
-    return _converge(
-        _Wanted(
+    return converge(
+        WantedHook(
             place=wanted.validate_repo.repository,
             row=row,
             secret=kept.data["secret"],
@@ -118,13 +119,14 @@ def _repository_hook(wanted: HooksWanted, clients: Clients) -> _Made:
     )
 
 
-def _organization_hook(wanted: HooksWanted, clients: Clients) -> _Made:
+def _organization_hook(wanted: HooksWanted, clients: Clients) -> MadeHook:
     owner = wanted.validate_repo.owner
     path = names.organization_webhook_path(owner)
     row = projects.organization_hook(owner, secret_path=path, events=list(ORGANIZATION_EVENTS))
     secret, version = _organization_secret(owner, path, clients)
-    return _converge(
-        _Wanted(place=owner, row=row, secret=secret, version=version, events=ORGANIZATION_EVENTS), clients.github.hooks
+    return converge(
+        WantedHook(place=owner, row=row, secret=secret, version=version, events=ORGANIZATION_EVENTS),
+        clients.github.hooks,
     )
 
 
@@ -138,22 +140,31 @@ def _organization_secret(owner: str, path: str, clients: Clients) -> tuple[str, 
     return kept.data["secret"], kept.version
 
 
-def _converge(wanted: _Wanted, hooks: Hooks) -> _Made:
-    """Find the hook by its address; make it if absent, change it where it differs."""
+def converge(wanted: WantedHook, hooks: Hooks) -> MadeHook:
+    """Find the hook by its address, else by its number; make it if absent, change it where it differs.
+
+    Raises Permanent of onboarding's where we may make no (more) hooks, and VendorError.
+    """
     row = wanted.row
     try:
-        present = next((hook for hook in hooks.of(wanted.place) if hook.url.endswith(_path(row.key))), None)
+        present = _present(wanted.row, hooks.of(wanted.place))
         if present is not None and _fits(present, wanted):
-            return _Made(place=wanted.place, key=row.key, github_id=present.id, changed=False, pinged=False)
+            return MadeHook(place=wanted.place, key=row.key, github_id=present.id, changed=False, pinged=False)
         projects.hook_doubted(row.key)
         written = _create(wanted, hooks) if present is None else _update(wanted, present, hooks)
     except Refused as error:
         raise _refused(error) from error
     projects.hook_found(row.key, github_id=written.id, events=sorted(written.events), secret_version=wanted.version)
-    return _Made(place=wanted.place, key=row.key, github_id=written.id, changed=True, pinged=present is None)
+    return MadeHook(place=wanted.place, key=row.key, github_id=written.id, changed=True, pinged=present is None)
 
 
-def _fits(present: Webhook, wanted: _Wanted) -> bool:
+def _present(row: Hook, there: Sequence[Webhook]) -> Webhook | None:
+    """Return the row's hook; one whose address somebody changed is still known by its number."""
+    by_address = next((hook for hook in there if hook.url.endswith(_path(row.key))), None)
+    return by_address or next((hook for hook in there if hook.id == row.github_id), None)
+
+
+def _fits(present: Webhook, wanted: WantedHook) -> bool:
     """Return whether GitHub's hook is as we want it; events that people added are fine."""
     return (
         present.url == address(wanted.row.key)
@@ -166,11 +177,11 @@ def _fits(present: Webhook, wanted: _Wanted) -> bool:
     )
 
 
-def _create(wanted: _Wanted, hooks: Hooks) -> Webhook:
+def _create(wanted: WantedHook, hooks: Hooks) -> Webhook:
     return hooks.create(wanted.place, url=address(wanted.row.key), secret=wanted.secret, events=wanted.events)
 
 
-def _update(wanted: _Wanted, present: Webhook, hooks: Hooks) -> Webhook:
+def _update(wanted: WantedHook, present: Webhook, hooks: Hooks) -> Webhook:
     events = present.events if EVERY_EVENT in present.events else {*wanted.events, *present.events}
     try:
         return hooks.update(wanted.place, present.id, url=address(wanted.row.key), secret=wanted.secret, events=events)
@@ -187,7 +198,7 @@ def _refused(error: Refused) -> Exception:
     return error
 
 
-def _prove(hook: _Made, wanted: HooksWanted, clients: Clients, *, until: datetime) -> None:
+def _prove(hook: MadeHook, wanted: HooksWanted, clients: Clients, *, until: datetime) -> None:
     """Wait until a ping of the hook arrived; asks for another where the one before may be lost."""
     if queries.hook_is_verified(hook.key):
         return
