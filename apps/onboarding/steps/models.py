@@ -58,10 +58,11 @@ def _one_key(litellm: LiteLLM, vault: Vault, team: Team, *, alias: str, path: st
     """See that the alias has one key and that Vault holds its value; return whether anything was written.
 
     LiteLLM tells a key's value once. A key whose value was lost, because we died before it was in Vault, is of no use:
-    it is taken away and another one made, so that there never are two.
+    it is taken away and another one made, so that there never are two. Keys are listed before Vault is read: what is
+    listed then and is not the kept value cannot have been kept meanwhile, so a late attempt never deletes a good key.
     """
-    kept, version = _kept_value(vault, path)
     keys = litellm.keys_named(alias)
+    kept, version = _kept_value(vault, path)
     good = next((key for key in keys if _is_good(key, team, kept)), None)
     for key in keys:
         if key is not good:

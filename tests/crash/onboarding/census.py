@@ -84,9 +84,7 @@ def _vault(rig: Rig, repository: names.RepositoryName) -> Json:
         paths |= {f"access {number}": f"{path}/access", f"refresh {number}": f"{path}/refresh"}
     logins = rig.sql("SELECT secret_path FROM auth_logins WHERE project_id = %s", project)
     paths |= {f"sign-in {number}": str(path) for number, (path,) in enumerate(logins)}
-    found = {name: _version(rig, path) for name, path in paths.items()}
-    # A model key that was made but could not be kept in time is made anew: one key, and perhaps a second version.
-    return found | {"models": found["models"] and 1}
+    return {name: _version(rig, path) for name, path in paths.items()}
 
 
 def _version(rig: Rig, path: str) -> int | None:

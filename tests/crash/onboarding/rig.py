@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy.local.options import Options
+from deploy.local.servers import OpenBao, Place
 from deploy.local.stack import Stack
 from deploy.sandbox.base import Frame
 from deploy.sandbox.base import running as served
@@ -123,8 +124,11 @@ class Rig(Platform):
 @contextmanager
 def rig(data: Path, *, workers: int = 2, beats: int = 1, **settings: str) -> Iterator[Rig]:
     """Run a platform for the length of the block."""
+    # An OpenBao of its own: secrets of another rig's repository of the same name would be found and kept in this one.
+    place = Place(root=data.parent / "vault")
+    place.make()
     with ExitStack() as closing:
-        vault = servers.openbao()
+        vault = closing.enter_context(OpenBao(place))
         door = closing.enter_context(served(before(vault.url)))
         environ = {**servers.plain_environment(), **QUICK, **vault.env, "VAULT_ADDR": door, **settings}
         stack = Stack(Options(data=data, environ=environ, workers=workers, beats=beats))

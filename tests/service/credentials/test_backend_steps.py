@@ -18,6 +18,7 @@ from meshsix.integrations.litellm import LiteLLM
 from meshsix.integrations.vault import Absent, Vault
 from meshsix.kit import names
 from meshsix.wiring import Clients
+from tests.platform import eventually
 from tests.sandboxes import Sandbox
 
 
@@ -197,6 +198,22 @@ def test_a_key_whose_value_was_lost_before_vault_is_replaced(clients: Clients, v
     (key,) = litellm.keys_named(alias)
     assert not key.is_key(lost)
     assert key.is_key(vault.read(made.key_path).data["key"])
+
+
+def test_an_attempt_that_is_overtaken_between_its_looks_leaves_the_key_that_the_other_has_kept(
+    clients: Clients, vault: Vault, litellm: LiteLLM, litellm_sandbox: Sandbox
+) -> None:
+    wanted = models_wanted(access())
+    litellm_sandbox.fault("slow", match={"path": "/key/list"}, seconds=3)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(configure_litellm, wanted, clients)
+        eventually(lambda: any(entry["path"] == "/key/list" for entry in litellm_sandbox.requests()))
+        made = configure_litellm(wanted, clients)
+        late.result()
+    (key,) = litellm.keys_named(made.key_alias)
+    kept = vault.read(made.key_path)
+    assert key.is_key(kept.data["key"])
+    assert kept.version == 1
 
 
 def test_without_litellm_the_step_is_skipped_with_its_reason(clients: Clients) -> None:
