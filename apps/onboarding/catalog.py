@@ -227,7 +227,10 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "onboard:pod:crash-loop": Problem(
         means="A container of the environment ends again and again.",
-        hint="Read its last lines, correct what they name (most often the devcontainer), then resume.",
+        hint=(
+            "Read its last lines, correct what they name (most often the devcontainer), then resume: the container's "
+            "next start decides, for which the cluster may take up to 5 minutes."
+        ),
     ),
     "onboard:pod:bad-config": Problem(
         means="A container of the environment refers to something that does not exist.",

@@ -1,6 +1,7 @@
 """What keeps an environment from being ready, told from the facts of its pod. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from meshsix.integrations.kubernetes import Pod, Waiting
 
@@ -17,6 +18,10 @@ _CODES = {
 _NORMAL = {"PodInitializing", "ContainerCreating"}
 _RESTARTS_OF_A_LOOP = 2
 """Between two ends of a crash loop the container runs for a moment: its restarts tell of the loop all the same."""
+LONGEST_BACKOFF = timedelta(minutes=5)
+"""After this at most the cluster starts a container again that keeps ending:
+https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-restarts
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,18 @@ class Diagnosis:
 def no_pod(name: str) -> Diagnosis:
     """Return the diagnosis where the cluster has no pod of this name."""
     return Diagnosis(code="onboard:pod:missing", seen=f"The cluster has no pod {name} yet.")
+
+
+def chance_from(pod: Pod, since: datetime) -> datetime:
+    """Return from when on the pod's time to get ready counts, for somebody who waits for it since `since`.
+
+    Ends from before `since` say nothing about what was mended then: the time counts from the container's next start,
+    or from when that must have come at the latest.
+    """
+    ends = [each.finished_at for each in pod.terminations if each.finished_at is not None]
+    if not ends or max(ends) >= since:
+        return since
+    return max(since, pod.running_since or max(ends) + LONGEST_BACKOFF)
 
 
 def diagnose(pod: Pod) -> Diagnosis:

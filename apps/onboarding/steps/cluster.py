@@ -1,10 +1,12 @@
 """The environment in the cluster: the commit arrives there, the pod gets ready, and its runner says hello."""
 
+from datetime import datetime
+
 from django.conf import settings
 
 from apps.onboarding import workplace
 from apps.onboarding.catalog import problem
-from apps.onboarding.environment.diagnosis import Diagnosis, diagnose, no_pod
+from apps.onboarding.environment.diagnosis import Diagnosis, chance_from, diagnose, no_pod
 from apps.onboarding.words import ExecutionMode, PodHealthy, PodWanted, Synced, SyncWanted
 from apps.projects import queries
 from apps.projects.models import SHARED_HOST
@@ -108,23 +110,24 @@ def _later(seen: str, this: StepFacts) -> TryLater | Permanent:
 def _own_pod(wanted: PodWanted, clients: Clients) -> PodHealthy:
     """Wait for the pod to be ready and for the runner in that very pod to say hello."""
     cluster, env_name = clients.cluster, wanted.register_in_database.env_name
+    since = wanted.this.first_started_at
     if cluster is None:
         raise problem("onboard:pod:no-cluster")
     name = f"{env_name}-0"
     try:
         pod = cluster.pod(name)
     except Missing:
-        raise _not_yet(no_pod(name), wanted.this, cluster, name) from None
+        raise _not_yet(no_pod(name), since, cluster, name) from None
     said_hello_at = queries.said_hello_at(env_name, pod_uid=pod.uid)
     if pod.ready and not pod.leaving and said_hello_at is not None:
         return PodHealthy(name=name, instance_id=pod.uid, said_hello_at=said_hello_at.isoformat())
-    raise _not_yet(diagnose(pod), wanted.this, cluster, name)
+    raise _not_yet(diagnose(pod), chance_from(pod, since), cluster, name)
 
 
-def _not_yet(diagnosis: Diagnosis, this: StepFacts, cluster: Kubernetes, pod: str) -> TryLater | Permanent:
-    """Return the wait that people see, or after the deadline the failure with the container's last lines."""
+def _not_yet(diagnosis: Diagnosis, since: datetime, cluster: Kubernetes, pod: str) -> TryLater | Permanent:
+    """Return the wait that people see, or POD_WAIT after `since` the failure with the container's last lines."""
     seen = redact.text(diagnosis.seen)
-    if clock.now() < this.first_started_at + settings.POD_WAIT:
+    if clock.now() < since + settings.POD_WAIT:
         return TryLater(seen, pause=settings.POD_POLL_INTERVAL, counts=False, vendor="kubernetes")
     log = _log(cluster, pod, diagnosis.container) if diagnosis.container else ""
     return problem(diagnosis.code, f"{seen}\n{redact.text(log)}".strip())

@@ -219,7 +219,9 @@ class Kubelet:
     def _note_end(self, pod: Object, running: Running, code: int) -> None:
         here, running.process = running.situation, None
         running.failures = 0 if here.ready else running.failures + 1
-        pause = min(FIRST_BACKOFF * 2 ** max(running.failures - 1, 0), LONGEST_BACKOFF)
+        fault, seconds = self._fault(pod)
+        usual = min(FIRST_BACKOFF * 2 ** max(running.failures - 1, 0), LONGEST_BACKOFF)
+        pause = seconds if fault is Fault.CRASH and seconds else usual
         running.again_at = asyncio.get_running_loop().time() + (pause if not here.ready else 0.0)
         last = Termination(exit_code=code if code >= 0 else 128 - code, started=here.started, finished=now_text())
         name = pod["metadata"]["name"]

@@ -51,7 +51,8 @@ class Termination:
 class Pod:
     """The facts of a pod; init containers come first in each list.
 
-    `leaving` means that it is being deleted; `unschedulable` is the scheduler's message, None where a node was found.
+    `leaving` means that it is being deleted; `unschedulable` is the scheduler's message, None where a node was found;
+    `running_since` is when the last of its running containers was started, None where none runs.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Pod:
     started_at: datetime | None
     leaving: bool
     running: tuple[str, ...]
+    running_since: datetime | None
     waiting: tuple[Waiting, ...]
     terminations: tuple[Termination, ...]
     unschedulable: str | None
@@ -106,6 +108,7 @@ def pod(answer: Mapping[str, Any]) -> Pod:
         started_at=_moment(status.get("startTime")),
         leaving=bool(metadata.get("deletionTimestamp")),
         running=tuple(each["name"] for each in statuses if "running" in (each.get("state") or {})),
+        running_since=max(filter(None, map(_started, statuses)), default=None),
         waiting=tuple(_waiting(statuses)),
         terminations=tuple(_terminations(statuses)),
         unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
@@ -159,6 +162,10 @@ def _only(values: object) -> str:
         case [str(value)]:
             return value
     return ""
+
+
+def _started(status: Mapping[str, Any]) -> datetime | None:
+    return _moment(((status.get("state") or {}).get("running") or {}).get("startedAt"))
 
 
 def _waiting(statuses: Iterable[Mapping[str, Any]]) -> Iterable[Waiting]:

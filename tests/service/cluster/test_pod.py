@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pytest_django import Settings
 
+from apps.onboarding.environment.diagnosis import LONGEST_BACKOFF
 from apps.onboarding.environment.files import service, stateful_set
 from apps.onboarding.environment.plan import EnvironmentPlan
 from apps.onboarding.steps.cluster import verify_pod_health
@@ -133,6 +134,20 @@ def test_a_crash_shows_its_exit_code_and_its_last_lines(bench: Bench) -> None:
     _, late = verdicts(pod_wanted(ask()), bench)
     assert "environment with code 1" in late.detail
     assert "fatal: the workspace cannot be opened" in late.detail
+
+
+def test_a_crash_from_before_the_resume_does_not_fail_it_until_the_next_start_had_its_time(
+    bench: Bench, settings: Settings
+) -> None:
+    in_registry(ask())
+    crash = f"CrashLoopBackOff {timedelta(hours=1).total_seconds()}"
+    waiting_for(bench, applied(bench, ask(), fault=crash), "CrashLoopBackOff")
+    resumed = pod_wanted(ask())
+    with clock.moved(settings.POD_WAIT + timedelta(seconds=1)), pytest.raises(TryLater, match="Last ended"):
+        verify_pod_health(resumed, bench.clients)
+    with clock.moved(settings.POD_WAIT + LONGEST_BACKOFF), pytest.raises(Permanent) as late:
+        verify_pod_health(resumed, bench.clients)
+    assert late.value.code == "onboard:pod:crash-loop"
 
 
 def test_an_unschedulable_pod_shows_what_the_scheduler_says(bench: Bench) -> None:

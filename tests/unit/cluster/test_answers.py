@@ -1,6 +1,6 @@
 """What the API servers answer, read into our words, and what a pod's facts mean."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,10 +21,14 @@ def answer(*statuses: dict[str, Any], **more: object) -> dict[str, Any]:
     }
 
 
+def at(second: int) -> datetime:
+    return datetime(2026, 5, 4, 10, tzinfo=UTC) + timedelta(seconds=second)
+
+
 def pod(**more: Any) -> Pod:  # noqa: ANN401 - fields of a pod
     facts: dict[str, Any] = {
         "name": "env-x-0", "uid": "u", "phase": "Running", "ready": False, "started_at": None, "leaving": False,
-        "running": (), "waiting": (), "terminations": (), "unschedulable": None, "restarts": 0,
+        "running": (), "running_since": None, "waiting": (), "terminations": (), "unschedulable": None, "restarts": 0,
     }  # fmt: skip
     return Pod(**(facts | more))
 
@@ -42,12 +46,19 @@ def test_a_crashed_container_tells_how_it_ended() -> None:
         "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": STARTED}},
     }
     read = messages.pod(answer(crashed))
-    ended = datetime(2026, 5, 4, 10, tzinfo=UTC)
+    ended = at(0)
     assert read.waiting == (Waiting(container="environment", reason="CrashLoopBackOff", message="back-off 40s"),)
     assert read.terminations == (
         Termination(container="environment", reason="OOMKilled", exit_code=137, message="", finished_at=ended),
     )
     assert read.restarts == 3
+
+
+def test_a_pod_runs_since_its_last_container_was_started() -> None:
+    states = [{"name": "c", "state": {"running": {"startedAt": at(second).isoformat()}}} for second in (1, 3, 2)]
+    assert messages.pod(answer(*states)).running_since == at(3)
+    waiting = {"name": "c", "state": {"waiting": {"reason": "PodInitializing"}}}
+    assert messages.pod(answer(waiting)).running_since is None
 
 
 def test_an_init_container_that_ended_well_is_no_termination() -> None:
@@ -161,6 +172,29 @@ def test_a_diagnosis_says_how_a_container_ended() -> None:
     assert told.seen.endswith("Last ended: clone with code 128 (Error): no such branch; 2 restarts.")
     assert told.code == "onboard:pod:crash-loop", "between two ends of a loop the container runs for a moment"
     assert diagnosis.diagnose(pod(terminations=(ended,), restarts=1)).code == "onboard:pod:not-ready"
+
+
+def crashed(second: int, **more: Any) -> Pod:  # noqa: ANN401 - fields of a pod
+    ended = Termination(container="c", reason="Error", exit_code=1, message="", finished_at=at(second))
+    return pod(terminations=(ended,), **more)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (pod(), at(0)),
+        (pod(running_since=at(9)), at(0)),
+        (pod(terminations=(Termination(container="c", reason="", exit_code=1, message="", finished_at=None),)), at(0)),
+        (crashed(-10), at(-10) + diagnosis.LONGEST_BACKOFF),
+        (crashed(-1000), at(0)),
+        (crashed(-10, running_since=at(9)), at(9)),
+        (crashed(-10, running_since=at(-9)), at(0)),
+        (crashed(0), at(0)),
+        (crashed(5, running_since=at(9)), at(0)),
+    ],
+)
+def test_a_pods_time_counts_from_its_next_start_where_it_had_crashed_before(seen: Pod, expected: datetime) -> None:
+    assert diagnosis.chance_from(seen, at(0)) == expected
 
 
 def test_an_application_without_a_past_is_read() -> None:
