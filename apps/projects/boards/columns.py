@@ -55,7 +55,7 @@ def place(option_id: str, name: str, ids: Mapping[str, str]) -> Place:
     if not option_id:
         return Place(option_id="", column=NO_STATUS)
     by_id = next((column for column, known in ids.items() if known == option_id), None)
-    return Place(option_id=option_id, column=by_id or _known(name))
+    return Place(option_id=option_id, column=by_id or _known(name) or option_id)
 
 
 def _known(name: str) -> str:

@@ -20,9 +20,9 @@ class BoardCard(models.Model):
     """A card of a project's board, as GitHub was last seen to have it.
 
     `version` counts the changes of this row: whoever writes names the version that they decided on. `status` is what
-    GitHub calls the option, `column` what it is for us. `workable` says that the card is of an issue of the project's
-    repository: only such a card's moves are told. `in_column_since` is GitHub's time of the change that brought the
-    card to its column; `missing_since` when a poll first missed it; `removed_at` when it left the board.
+    GitHub calls the option, `column` what it is for us (columns.py). `workable` says that the card is of an issue of
+    the project's repository: only such a card's moves are told. `in_column_since` is GitHub's time of the change that
+    brought the card to its column; `missing_since` when a poll first missed it; `removed_at` when it left the board.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
@@ -77,11 +77,7 @@ class BoardCard(models.Model):
                 condition=Q(removed_at__isnull=True),
                 name="board_cards_column",
             ),
-            models.Index(
-                fields=["project", "-in_column_since", "-id"],
-                condition=Q(removed_at__isnull=True),
-                name="board_cards_listed",
-            ),
+            models.Index(fields=["project", "-id"], condition=Q(removed_at__isnull=True), name="board_cards_listed"),
             models.Index(fields=["project", "issue"], name="board_cards_issue"),
         ]
 
@@ -126,6 +122,7 @@ class BoardWatch(models.Model):
     """When a project's board is polled next, by whom it is being polled, and what came of the last time.
 
     `lease_id` names the poller that has it until `leased_until`; `failures` counts those since the last success.
+    `board_id` is the board that was polled, `cards` how many it had then.
     """
 
     project = models.OneToOneField(Project, primary_key=True, on_delete=models.CASCADE, related_name="board_watch")
@@ -133,6 +130,7 @@ class BoardWatch(models.Model):
     lease_id = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     polled_at = models.DateTimeField(null=True, blank=True)
+    board_id = models.CharField(max_length=100, blank=True)
     cards = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)

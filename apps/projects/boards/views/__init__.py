@@ -1,0 +1,1 @@
+"""The doors to projects and their boards over HTTP: the API and the pages."""
