@@ -177,6 +177,10 @@ GITHUB_TIMEOUT = env.seconds("GITHUB_TIMEOUT_SECONDS", 15)
 GITHUB_WRITE_INTERVAL = env.seconds("GITHUB_WRITE_INTERVAL_SECONDS", 1)
 GITHUB_WEBHOOK_SECRET = env.secret("GITHUB_WEBHOOK_SECRET", "")
 
+# --- boards ---------------------------------------------------------------------------------------------------------
+BOARD_POLL_INTERVAL = env.seconds("BOARD_POLL_INTERVAL_SECONDS", 180)
+BOARD_SAFETY_POLL_INTERVAL = env.seconds("BOARD_SAFETY_POLL_INTERVAL_SECONDS", 3600)
+
 # --- Vault or OpenBao -----------------------------------------------------------------------------------------------
 VAULT_ADDR = env.url("VAULT_ADDR", "")
 VAULT_NAMESPACE = env.text("VAULT_NAMESPACE", "")
@@ -263,6 +267,8 @@ RATE_LIMITS = {"read": 600, "login": 10, "trigger": 100, "write": 100}
 API_BODY_LIMIT_BYTES = 1024 * 1024
 # URL names of the parts that the overview is made of.
 OVERVIEW_PANELS = ["onboarding-overview"]
+# URL names of the parts that a project's page shows below its board; each takes owner and repo.
+PROJECT_PANELS: list[str] = []
 PROBLEM_CATALOGS = [
     "meshsix.web.catalog.PROBLEMS",
     "apps.onboarding.catalog.PROBLEMS",

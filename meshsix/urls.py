@@ -5,12 +5,13 @@ from django.urls import include, path
 
 from apps.onboarding import urls as onboarding
 from apps.projects import urls as projects
+from apps.projects.boards import urls as boards
 from apps.projects.credentials import urls as credentials
 from apps.webhooks import urls as webhooks
 from meshsix.live import urls as live
 from meshsix.web import urls as web
 
-_APPS = (web, live, credentials, projects, onboarding, webhooks)
+_APPS = (web, live, credentials, projects, boards, onboarding, webhooks)
 
 urlpatterns = [
     *web.root_urlpatterns,
