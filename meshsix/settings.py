@@ -303,6 +303,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "OnboardingStatusEnum": "apps.onboarding.models.STATUS_CHOICES",
+        "ProjectStatusEnum": "apps.projects.models.ProjectStatus",
         "TokenClassEnum": "apps.projects.credentials.models.TokenClass",
         "FindingStateEnum": ["skipped", "ok", "warning", "failed"],
     },

@@ -24,7 +24,7 @@ class StandingSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(allow_blank=True)
 
 
-class HealthSerializer(serializers.Serializer[Any]):
+class StandingsSerializer(serializers.Serializer[Any]):
     """How a project stands."""
 
     hook = StandingSerializer()
@@ -75,7 +75,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
 class ProjectHealthSerializer(ProjectSerializer):
     """A project with how it stands."""
 
-    health = HealthSerializer()
+    health = StandingsSerializer()
 
     class Meta(ProjectSerializer.Meta):
         fields = (*ProjectSerializer.Meta.fields, "health")  # type: ignore[assignment] # one more than its parent has
@@ -101,7 +101,7 @@ class ProjectDetailSerializer(ProjectHealthSerializer):
 
 def as_json(view: ProjectView) -> dict[str, Any]:
     """Return a project with how it stands as JSON-ready values."""
-    return {**ProjectSerializer(view.project).data, "health": HealthSerializer(view.health).data}
+    return {**ProjectSerializer(view.project).data, "health": StandingsSerializer(view.health).data}
 
 
 def detail_as_json(view: ProjectView, columns: tuple[KanbanColumn, ...]) -> dict[str, Any]:

@@ -183,10 +183,10 @@ def test_a_script_gets_the_live_part_alone(speak: Speak) -> None:
 def test_who_may_not_see_a_project_finds_neither_row_nor_page(speak: Speak) -> None:
     boards.project(group="insiders")
     outsider = speak("viewer")
-    assert "octo-org/bookmarks" not in shown(outsider, "/projects")
+    assert ">octo-org/bookmarks<" not in shown(outsider, "/projects")
     assert outsider.get("/projects/octo-org/bookmarks").status_code == 404
     insider = speak("viewer", "insiders")
-    assert "octo-org/bookmarks" in shown(insider, "/projects")
+    assert ">octo-org/bookmarks<" in shown(insider, "/projects")
     assert insider.get("/projects/OCTO-ORG/bookmarks").status_code == 200
     assert insider.get("/projects/octo-org/nothing").status_code == 404
 
