@@ -3,16 +3,17 @@
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, TimeoutError, expect, sync_playwright  # noqa: A004 - Playwright's own
 
 from deploy.local.stack import Stack
 
-SETTLES_WITHIN_MS = 30_000
+SETTLES_WITHIN_MS = 60_000
+GOES_WITHIN_MS = 5_000
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _OPENED_ITSELF = re.compile(r"Failed to load resource: .* status of (403|404|422)")
 
@@ -28,6 +29,15 @@ new MutationObserver(() => requestAnimationFrame(() => {
   const steps = [...run.querySelectorAll("[data-step]")].map((step) => [step.dataset.step, step.dataset.state]);
   window.paints.push({ seq, at: Date.now(), steps: Object.fromEntries(steps) });
 })).observe(document, { subtree: true, childList: true, attributeFilter: ["data-seq", "data-state"] });
+"""
+# In milliseconds, how long the page's live part takes to be fetched and a frame to be painted: the machine's own pace.
+FETCH = """
+async () => {
+  const region = document.querySelector("[hx-get][data-seq]"), began = performance.now();
+  await (await fetch(region.getAttribute("hx-get"), { headers: { "HX-Request": "true" } })).text();
+  await new Promise(requestAnimationFrame);
+  return performance.now() - began;
+}
 """
 # What the content security policy stopped.
 NOTE_REPORTS = """
@@ -91,6 +101,20 @@ class Person:
         """Return what was painted since the page was opened."""
         found = self.page.evaluate("window.paints")
         return [Paint(seq=each["seq"], at=each["at"] / 1000, steps=each["steps"]) for each in found]
+
+    def pace(self) -> float:
+        """Return how many seconds it takes now to fetch the page's live part anew, whatever else this machine does."""
+        return float(self.page.evaluate(FETCH)) / 1000
+
+    def go(self, letter: str, address: str) -> None:
+        """Press g and the letter until the page is there: on a busy machine the second key may come too late."""
+        for _ in range(SETTLES_WITHIN_MS // GOES_WITHIN_MS):
+            self.page.keyboard.press("g")
+            self.page.keyboard.press(letter)
+            with suppress(TimeoutError):
+                self.page.wait_for_url(address, timeout=GOES_WITHIN_MS)
+                return
+        raise AssertionError(f"g {letter} never led to {address}")
 
     def allow(self) -> str:
         """Open the address of the sign-in box, click Allow there, and return the code that is shown."""

@@ -36,6 +36,7 @@ CLUSTER_TOKEN = "sandbox-cluster-token"
 WEAK_TOKEN = "sandbox-weak-token"
 ARGOCD_TOKEN = "sandbox-argocd-token"
 NAMESPACE = "mesh-six-envs"
+TIMEOUT_SECONDS = 60
 PLATFORM = "octo-org/platform"
 CONFIG = {
     "github": {"tokens": [{"token": GITHUB_TOKEN, "login": "octo-user"}]},
@@ -80,7 +81,11 @@ class Bench:
     def rest(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - GitHub's answer
         """Do something at GitHub as the owner, beside the platform."""
         answer = httpx.request(
-            method, f"{self.github.url}{path}", json=body, headers={"Authorization": f"token {GITHUB_TOKEN}"}
+            method,
+            f"{self.github.url}{path}",
+            json=body,
+            headers={"Authorization": f"token {GITHUB_TOKEN}"},
+            timeout=TIMEOUT_SECONDS,
         )
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -88,7 +93,9 @@ class Bench:
     def kube(self, method: str, path: str, body: object = None, *, form: str = "application/json") -> Any:  # noqa: ANN401 - the API server's answer
         """Do something in the cluster as its administrator, beside the platform."""
         headers = {"Authorization": f"Bearer {CLUSTER_TOKEN}", "Content-Type": form}
-        answer = httpx.request(method, f"{self.kubernetes.url}{path}", json=body, headers=headers)
+        answer = httpx.request(
+            method, f"{self.kubernetes.url}{path}", json=body, headers=headers, timeout=TIMEOUT_SECONDS
+        )
         answer.raise_for_status()
         return answer.json()
 
@@ -102,6 +109,7 @@ class Bench:
         answer = httpx.get(
             f"{self.github.url}/repos/{PLATFORM}/contents/{path}",
             headers={"Authorization": f"token {GITHUB_TOKEN}", "Accept": "application/vnd.github.raw+json"},
+            timeout=TIMEOUT_SECONDS,
         )
         answer.raise_for_status()
         return answer.text

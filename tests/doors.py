@@ -15,7 +15,7 @@ import hvac
 
 from deploy.local.options import BASE
 from tests import servers
-from tests.platform import Platform, eventually
+from tests.platform import ANSWERS_WITHIN_SECONDS, Platform, eventually
 
 QUICK: Mapping[str, str] = {
     "RATE_LIMITS_ON": "false",
@@ -62,7 +62,7 @@ class Browser:
     def client(self) -> httpx.Client:
         """The browser's connection and cookies."""
         url = self.platform.stack.url
-        return httpx.Client(base_url=url, timeout=15, trust_env=False, follow_redirects=True)
+        return httpx.Client(base_url=url, timeout=ANSWERS_WITHIN_SECONDS, trust_env=False, follow_redirects=True)
 
     @contextmanager
     def signed_in(self) -> Iterator[Self]:
@@ -136,7 +136,12 @@ class Owner:
         stack = self.platform.stack
         headers = {"Authorization": f"Bearer {stack.env['GITHUB_TOKEN']}"}
         answer = httpx.request(
-            method, f"{stack.sandboxes['github']}{path}", json=body, headers=headers, timeout=15, trust_env=False
+            method,
+            f"{stack.sandboxes['github']}{path}",
+            json=body,
+            headers=headers,
+            timeout=ANSWERS_WITHIN_SECONDS,
+            trust_env=False,
         )
         assert answer.is_success, f"{method} {path}: {answer.text}"
         return answer.json() if answer.content else None

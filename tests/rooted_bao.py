@@ -20,7 +20,7 @@ from deploy.local.ports import free_port
 from meshsix.integrations.vault import AppRole, SignIn, StaticToken, Vault
 
 EVERYTHING = 'path "secret/*" { capabilities = ["create", "read", "update", "delete", "list"] }'
-TIMEOUT = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class RootedBao:
 
     def wait_active(self) -> None:
         eventually(lambda: bool(self.root.sys.is_initialized() and not self.root.sys.is_sealed()))
-        eventually(lambda: requests.get(f"{self.url}/v1/sys/health", timeout=5).status_code == 200)
+        eventually(lambda: requests.get(f"{self.url}/v1/sys/health", timeout=30).status_code == 200)
 
     def tokens(self) -> set[str]:
         return set(self.root.auth.token.list_accessors()["data"]["keys"])
 
 
-def eventually(check: Callable[[], bool], *, within: float = 20) -> None:
+def eventually(check: Callable[[], bool], *, within: float = 60) -> None:
     deadline, pause = time.monotonic() + within, threading.Event()
     while not check():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -78,7 +78,7 @@ def rooted_bao(place: Path) -> Iterator[RootedBao]:
         yield RootedBao(url=root.url, root=root, unseal_key=found[1])
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def _start(place: Path, port: int, token: str, log: Path) -> subprocess.Popen[bytes]:

@@ -29,11 +29,13 @@ class Sandbox:
     url: str
     tokens: Mapping[str, str]
 
-    def client(self, redis: Redis, token: str = "full", *, timeout: timedelta = timedelta(seconds=5)) -> GitHub:
+    def client(self, redis: Redis, token: str = "full", *, timeout: timedelta = timedelta(seconds=30)) -> GitHub:
         """Return our client with one of the tokens; its writes need no distance here."""
         return self.client_with(redis, TokenCredential(token=self.tokens.get(token, token)), timeout=timeout)
 
-    def client_with(self, redis: Redis, credential: Credential, *, timeout: timedelta = timedelta(seconds=5)) -> GitHub:
+    def client_with(
+        self, redis: Redis, credential: Credential, *, timeout: timedelta = timedelta(seconds=30)
+    ) -> GitHub:
         """Return our client with this credential."""
         budget = Budget(redis, write_interval=timedelta(), longest_wait=timedelta(seconds=1))
         return GitHub(Transport(api_url=self.url, credential=credential, timeout=timeout, budget=budget))

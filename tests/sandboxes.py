@@ -14,6 +14,8 @@ from deploy.sandbox.__main__ import SANDBOXES
 from deploy.sandbox.base import running
 from deploy.sandbox.place import Place, with_addresses
 
+_TIMEOUT_SECONDS = 60
+
 
 @dataclass(frozen=True)
 class Sandbox:
@@ -23,19 +25,23 @@ class Sandbox:
 
     def fault(self, kind: object = "status", **facts: object) -> None:
         """Ask for a fault; see deploy/sandbox/faults.py."""
-        httpx.post(f"{self.url}/_sandbox/faults", json={"kind": kind, **facts}).raise_for_status()
+        httpx.post(
+            f"{self.url}/_sandbox/faults", json={"kind": kind, **facts}, timeout=_TIMEOUT_SECONDS
+        ).raise_for_status()
 
     def no_faults(self) -> None:
         """Take all faults away."""
-        httpx.delete(f"{self.url}/_sandbox/faults").raise_for_status()
+        httpx.delete(f"{self.url}/_sandbox/faults", timeout=_TIMEOUT_SECONDS).raise_for_status()
 
     def reset(self) -> None:
         """Forget requests, faults and state."""
-        httpx.post(f"{self.url}/_sandbox/reset").raise_for_status()
+        httpx.post(f"{self.url}/_sandbox/reset", timeout=_TIMEOUT_SECONDS).raise_for_status()
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the log."""
-        found: list[dict[str, Any]] = httpx.get(f"{self.url}/_sandbox/requests").json()["requests"]
+        found: list[dict[str, Any]] = httpx.get(f"{self.url}/_sandbox/requests", timeout=_TIMEOUT_SECONDS).json()[
+            "requests"
+        ]
         return found
 
     def changes(self) -> list[str]:
@@ -44,7 +50,7 @@ class Sandbox:
 
     def forget_requests(self) -> None:
         """Empty the log."""
-        httpx.delete(f"{self.url}/_sandbox/requests").raise_for_status()
+        httpx.delete(f"{self.url}/_sandbox/requests", timeout=_TIMEOUT_SECONDS).raise_for_status()
 
 
 @contextmanager

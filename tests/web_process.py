@@ -15,7 +15,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.backends.db import SessionStore
 
-START_WITHIN_SECONDS = 30
+START_WITHIN_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import psutil
 from tests.servers import plain_environment
 from tests.tree import BASE
 
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = 300
 
 
 class Launcher:

@@ -41,7 +41,7 @@ def test_a_killed_launcher_leaves_no_process_and_its_data_is_there_at_the_next_s
     launcher = Launcher(data).start()
     family = launcher.family()
     assert launcher.names() == {"postgres", "valkey", "openbao", "sandbox", "web", "worker-1", "beat-1"}
-    assert httpx.get(f"{launcher.url}/readyz", timeout=10).status_code == httpx.codes.OK
+    assert httpx.get(f"{launcher.url}/readyz", timeout=60).status_code == httpx.codes.OK
     assert all(ipaddress.ip_address(each).is_loopback for each in listeners(family))
     managed = manage(launcher.environ, "onboarding_status", "--json")
     assert (managed.returncode, json.loads(managed.stdout)) == (0, {"results": []})
@@ -70,7 +70,7 @@ def is_secret(path: Path) -> bool:
 
 def signs_in(url: str, password: str) -> bool:
     """Sign in as a browser does; return whether the overview opens."""
-    with httpx.Client(timeout=10) as browser:
+    with httpx.Client(timeout=60) as browser:
         browser.get(f"{url}/sign-in")
         form = {"username": "demo", "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         browser.post(f"{url}/sign-in", data=form, headers={"Referer": url})
@@ -99,7 +99,7 @@ def test_no_embedded_server_starts_where_an_address_is_given(tmp_path: Path) -> 
         Launcher(tmp_path / "data", DATABASE_URL=postgres.url(), REDIS_URL=valkey.url, **openbao.env) as launcher,
     ):
         assert launcher.names() == {"sandbox", "web", "worker-1", "beat-1"}
-        assert httpx.get(f"{launcher.url}/readyz", timeout=10).status_code == httpx.codes.OK
+        assert httpx.get(f"{launcher.url}/readyz", timeout=60).status_code == httpx.codes.OK
         with psycopg.connect(postgres.url()) as connection:
             assert connection.execute("SELECT username FROM auth_user").fetchall() == [("demo",)]
         assert launcher.stop() == 0

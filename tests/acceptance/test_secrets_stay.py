@@ -131,7 +131,7 @@ def knock_in_vain(platform: Platform, known: Secrets) -> None:
     for name in ("wrong token", "wrong password", "wrong field", "wrong address"):
         known.add(name, f"m6_{random.token_hex(4)}_{random.token_urlsafe(32)}")
     values = known.values
-    with httpx.Client(base_url=url, trust_env=False, timeout=15) as stranger:
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as stranger:
         headers = {"Authorization": f"Bearer {values['wrong token']}"}
         assert stranger.get("/api/onboard", headers=headers).status_code == httpx.codes.UNAUTHORIZED
         stranger.get("/sign-in")

@@ -172,7 +172,7 @@ def keys(platform: Platform, alias: str) -> int:
 
 def ask_vendor(platform: Platform, vendor: str, path: str, *, token: str) -> Any:  # noqa: ANN401 - JSON
     headers = {"Authorization": f"Bearer {token}"}
-    answer = httpx.get(f"{platform.stack.sandboxes[vendor]}{path}", headers=headers, timeout=15, trust_env=False)
+    answer = httpx.get(f"{platform.stack.sandboxes[vendor]}{path}", headers=headers, timeout=60, trust_env=False)
     assert answer.is_success, answer.text
     return answer.json()
 

@@ -27,7 +27,8 @@ insert into auth_user
   (username, password, first_name, last_name, email, is_staff, is_superuser, is_active, date_joined)
 values (%(name)s, %(password)s, '', '', '', false, false, true, now())
 """
-PAINTED_WITHIN_SECONDS = 2  # tests/perf/bench_paint.py measures; here the machine may be busy with anything
+PAINTED_WITHIN_SECONDS, PACES = 2, 10
+"""tests/perf/bench_paint.py measures; here the machine may be busy with anything, so that its own pace counts too."""
 RULES = {"rules": {"target-size": {"enabled": True}}}
 _STATES = {
     "step-ready": "ready",
@@ -135,19 +136,21 @@ def test_from_the_form_to_the_end_by_clicking_only(place: Place, person: Person)
     person.page.get_by_label("Repository", exact=True).fill(full_name)
     person.page.get_by_role("button", name="Start").click()
     expect(person.page.get_by_role("heading", name=full_name)).to_be_visible()
-    expect(person.page.locator("#sign-in")).to_be_visible(timeout=30_000)
+    expect(person.page.locator("#sign-in")).to_be_visible()
     person.status("waiting_auth")
     before = person.paints()
+    pace = person.pace()
     code = person.allow()
     person.page.get_by_label("Code").fill(code)
     person.page.get_by_role("button", name="Hand in").click()
     person.status("completed")
     expect(person.page.locator("#sign-in")).to_have_count(0)
+    pace = max(pace, person.pace())
     events = place.events(person.page.url.rsplit("/", 1)[1])
     after = person.paints()
     seen = [event for event in events if event["aggregate_seq"] <= before[-1].seq]
     late = [*delays(before, seen), *delays(after, events)]
-    assert percentile(late, 0.95) < PAINTED_WITHIN_SECONDS, sorted(late)[-5:]
+    assert percentile(late, 0.95) < PAINTED_WITHIN_SECONDS + PACES * pace, (pace, sorted(late)[-5:])
     for paints in (before, after):
         assert [paint.seq for paint in paints] == sorted({paint.seq for paint in paints})
     assert set(after[-1].steps.values()) <= {"done", "skipped"}
@@ -213,7 +216,7 @@ def test_everything_goes_without_javascript(place: Place) -> None:
         expect(page.get_by_text("Nothing was started.")).to_be_visible()
         page.get_by_label("Repository", exact=True).fill(full_name)
         page.get_by_role("button", name="Check first").click()
-        expect(page.get_by_text("Nothing was started or changed.")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("Nothing was started or changed.")).to_be_visible()
         page.get_by_role("button", name="Start").click()
         run_id = page.url.rsplit("/", 1)[1]
         place.platform.wait(run_id, "waiting_auth")
@@ -295,13 +298,11 @@ def test_by_keys_alone_while_steps_change(place: Place) -> None:
         keys.type(place.stack.demo_password or "")
         keys.press("Enter")
         page.wait_for_url("**/")
-        keys.press("g")
-        keys.press("b")
-        page.wait_for_url("**/onboarding")
+        person.go("b", "**/onboarding")
         keys.press("j")
         keys.press("Enter")
         page.wait_for_url(f"**/onboarding/{run_id}")
-        expect(page.locator("#sign-in")).to_be_visible(timeout=30_000)
+        expect(page.locator("#sign-in")).to_be_visible()
         code = allow(page.locator("#sign-in-address").get_attribute("href") or "")
         field = page.get_by_label("Code")
         tab_to(person, field)

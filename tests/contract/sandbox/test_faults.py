@@ -30,7 +30,7 @@ def client() -> Iterator[httpx.Client]:
         Route(path, _thing, methods=["GET", "POST", "DELETE"]) for path in ("/things", "/things/{id}", "/graphql")
     ]
     frame = Frame(Starlette(routes=routes), reset=effects.clear, reads=["/things/review"], secrets=["hidden-value"])
-    with running(frame) as url, httpx.Client(base_url=url, timeout=5) as made:
+    with running(frame) as url, httpx.Client(base_url=url, timeout=60) as made:
         yield made
 
 
@@ -76,7 +76,7 @@ def test_drop_after_effect(client: httpx.Client) -> None:
 def test_timeout_and_its_end(client: httpx.Client) -> None:
     show(client, kind="timeout")
     with pytest.raises(httpx.ReadTimeout):
-        client.post("/things", timeout=0.2)
+        client.post("/things", timeout=httpx.Timeout(60, read=0.2))
     show(client, kind="timeout", seconds=0.1)
     with pytest.raises(httpx.RemoteProtocolError):
         client.post("/things")

@@ -70,8 +70,8 @@ class Receiver:
         self._thread.start()
 
     def next(self, event: str) -> Delivered:
-        """Return the next delivery of an event, within five seconds."""
-        end = time.monotonic() + 5
+        """Return the next delivery of an event, within a minute."""
+        end = time.monotonic() + 60
         while True:
             found = self.arrived.get(timeout=max(end - time.monotonic(), 0.001))
             if found.headers["x-github-event"] == event:
@@ -122,7 +122,7 @@ class Sandbox:
 
     def caller(self, token: str | None = CLASSIC) -> Client:
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        return Client(base_url=self.url, headers=headers, timeout=10)
+        return Client(base_url=self.url, headers=headers, timeout=60)
 
     def app(self, **claims: Any) -> Client:  # noqa: ANN401 - JSON
         """The GitHub App itself, by a JWT that it signed."""

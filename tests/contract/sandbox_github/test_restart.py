@@ -61,7 +61,7 @@ def test_delivery_that_was_not_sent_yet_is_sent_after_a_restart(tmp_path: Path, 
         octo.post("/_sandbox/faults", json={"kind": "timeout", "effect": True, "match": {"path": "*/hooks"}})
         body = {"config": {"url": receiver.url, "content_type": "json"}, "events": ["issues"]}
         with pytest.raises(httpx.TimeoutException):
-            octo.post(f"{REPO}/hooks", json=body, timeout=0.5)
+            octo.post(f"{REPO}/hooks", json=body, timeout=httpx.Timeout(60, read=0.5))
     with served(tmp_path):
         receiver.next("ping")
 

@@ -10,11 +10,12 @@ from django.db.utils import OperationalError
 
 from meshsix.celery import app
 from meshsix.durable import nudges, services
-from meshsix.durable.models import Attempt
+from meshsix.durable.models import Attempt, Run
 from tests.crash.durable.conftest import Stack, until
 from tests.durable_flows import DIAMOND, LINE, STEPS_OF_DIAMOND
 
-AT_ONCE_SECONDS = 1.0
+AT_ONCE_SECONDS, SLOWER_AT_MOST = 1.0, 10
+"""A start that waited for the broker would take 2 s and more; on a busy machine every start takes long."""
 
 
 def test_without_faults_two_workers_and_two_beats_call_each_step_once(stack: Stack) -> None:
@@ -73,25 +74,32 @@ def test_a_restarted_broker_delays_the_run_by_seconds(stack: Stack) -> None:
         stack.assert_whole(run)
 
 
-def test_a_dead_broker_neither_blocks_nor_fails_a_start_and_the_run_begins_when_it_is_back(stack: Stack) -> None:
-    stack.broker.stop()
+def started(stack: Stack) -> tuple[float, Run]:
+    """Start a run; return how many seconds that took, and the run."""
     began = time.monotonic()
     run = stack.start(LINE)
-    assert time.monotonic() - began < AT_ONCE_SECONDS
+    return time.monotonic() - began, run
+
+
+def test_a_dead_broker_neither_blocks_nor_fails_a_start_and_the_run_begins_when_it_is_back(stack: Stack) -> None:
+    usual, _ = started(stack)
+    stack.broker.stop()
+    took, run = started(stack)
     stack.broker.start()
+    assert took < AT_ONCE_SECONDS + SLOWER_AT_MOST * usual
     stack.wait_for([run])
     stack.assert_whole(run)
 
 
 def test_a_frozen_broker_neither_blocks_nor_fails_a_start(stack: Stack) -> None:
+    usual, _ = started(stack)
     os.killpg(stack.broker.child.pid, signal.SIGSTOP)
     try:
-        began = time.monotonic()
-        runs = [stack.start(LINE) for _ in range(3)]
-        assert time.monotonic() - began < AT_ONCE_SECONDS
+        seen = [started(stack) for _ in range(3)]
     finally:
         os.killpg(stack.broker.child.pid, signal.SIGCONT)
-    stack.wait_for(runs)
+    assert sum(took for took, _ in seen) < AT_ONCE_SECONDS + SLOWER_AT_MOST * usual
+    stack.wait_for([run for _, run in seen])
 
 
 def test_a_waiting_run_holds_nothing_and_outlives_a_restart_of_everything(stack: Stack) -> None:

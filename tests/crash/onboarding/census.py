@@ -8,9 +8,9 @@ from hvac.exceptions import InvalidPath
 
 from meshsix.kit import names
 from tests.crash.onboarding.rig import Rig
+from tests.platform import ANSWERS_WITHIN_SECONDS
 
 Json = dict[str, Any]
-_TIMEOUT_SECONDS = 15
 
 
 def census(rig: Rig, run_id: str, full_name: str) -> Json:
@@ -100,7 +100,7 @@ def _litellm(rig: Rig, repository: names.RepositoryName) -> Json:
     with httpx.Client(
         base_url=rig.stack.env["LITELLM_URL"],
         headers={"Authorization": f"Bearer {rig.stack.env['LITELLM_ADMIN_KEY']}"},
-        timeout=_TIMEOUT_SECONDS,
+        timeout=ANSWERS_WITHIN_SECONDS,
         trust_env=False,
     ) as client:
         teams = client.get("/team/list").json()
@@ -113,7 +113,7 @@ def _bucket(rig: Rig, repository: names.RepositoryName) -> list[str]:
     answer = httpx.get(
         bucket,
         params={"list-type": "2", "prefix": names.storage_prefix(repository)},
-        timeout=_TIMEOUT_SECONDS,
+        timeout=ANSWERS_WITHIN_SECONDS,
         trust_env=False,
     )
     return re.findall(r"<Key>([^<]*)</Key>", answer.text)
@@ -123,7 +123,7 @@ def _notices(rig: Rig, full_name: str) -> int:
     answer = httpx.get(
         f"{rig.stack.env['NTFY_URL']}/mesh-six/json",
         params={"poll": "1", "since": "all"},
-        timeout=_TIMEOUT_SECONDS,
+        timeout=ANSWERS_WITHIN_SECONDS,
         trust_env=False,
     )
     return sum(full_name in line for line in answer.text.splitlines())
@@ -133,7 +133,7 @@ def _stateful_sets(rig: Rig, env_name: str) -> int:
     answer = httpx.get(
         f"{rig.stack.env['KUBERNETES_API_URL']}/apis/apps/v1/namespaces/mesh-six-envs/statefulsets",
         headers={"Authorization": f"Bearer {rig.stack.env['KUBERNETES_TOKEN']}"},
-        timeout=_TIMEOUT_SECONDS,
+        timeout=ANSWERS_WITHIN_SECONDS,
         trust_env=False,
     )
     return [item["metadata"]["name"] for item in answer.json()["items"]].count(env_name)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -20,7 +19,8 @@ pytestmark = [
 ]
 
 MODE = "envbuilder"
-AT_ONCE_SECONDS = 2.0
+AT_ONCE_SECONDS, SLOWER_AT_MOST = 2.0, 5
+"""A request that waited for a dead broker would take 6 s and more; on a busy machine every request takes long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,16 +115,15 @@ def test_a_dead_broker_neither_blocks_nor_fails_the_request_and_the_run_starts_w
     full_name = platform.repository("brokerless", name="app", owner_kind="Organization")
     platform.stack.env["RATE_LIMITS_ON"] = "true"  # they stand in the broker, too
     platform.stack.restart_part("web")
+    usual, _ = _started(platform, platform.repository("broker-there", name="app", owner_kind="Organization"))
     platform.stack.kill("valkey")
     try:
-        began = time.monotonic()
-        run_id = platform.start(full_name, execution_mode="local", skip_auth=True)
-        took = time.monotonic() - began
+        took, run_id = _started(platform, full_name)
     finally:
         platform.stack.start_part("valkey")
         platform.stack.env["RATE_LIMITS_ON"] = "false"
-    assert took < AT_ONCE_SECONDS
-    platform.wait(run_id, "completed", within=timedelta(minutes=2))
+    assert took < AT_ONCE_SECONDS + SLOWER_AT_MOST * usual
+    platform.wait(run_id, "completed")
 
 
 def test_a_refused_sign_in_at_vault_is_shown_with_its_hint_and_resumed_after_the_repair(platform: Rig) -> None:
@@ -140,6 +139,13 @@ def test_a_refused_sign_in_at_vault_is_shown_with_its_hint_and_resumed_after_the
     assert "VAULT_SECRET_ID" in failed["error_hint"]
     platform.ask("POST", f"/onboard/{run_id}/resume", {}, status=202)
     platform.wait(run_id, "completed")
+
+
+def _started(platform: Rig, full_name: str) -> tuple[float, str]:
+    """Ask for an onboarding; return how many seconds that took, and its id."""
+    began = time.monotonic()
+    run_id = platform.start(full_name, execution_mode="local", skip_auth=True)
+    return time.monotonic() - began, run_id
 
 
 def _with_secret_id(platform: Rig, value: str) -> None:

@@ -48,7 +48,7 @@ def test_a_worker_that_wakes_up_after_its_lease_can_neither_write_nor_make_the_e
     full_name = platform.repository("sleepy", name="app", owner_kind="Organization")
     platform.forget()
     # It has seen that there is no board, and would make one next.
-    platform.fault("github", "slow", match={"operation": "linkedBoards"}, seconds=1)
+    platform.fault("github", "slow", match={"operation": "linkedBoards"}, seconds=5)
     run_id = platform.start(full_name, execution_mode=MODE)
     [sleeper] = eventually(lambda: _callers(platform, "linkedBoards"))
     stopped = platform.stack.children[sleeper].pid

@@ -54,7 +54,7 @@ def _held_for(platform: Rig, run_id: str) -> list[str]:
 def _tasks(platform: Rig, run_id: str) -> list[str]:
     app = Celery("test", broker=platform.stack.env["REDIS_URL"], set_as_current=False)
     with app.connection_for_write() as connection:
-        look = app.control.inspect(timeout=5, limit=len(platform.workers), connection=connection)
+        look = app.control.inspect(timeout=30, limit=len(platform.workers), connection=connection)
         answers = {"active": look.active(), "reserved": look.reserved(), "scheduled": look.scheduled()}
     app.close()
     assert all(len(answer or ()) == len(platform.workers) for answer in answers.values()), answers

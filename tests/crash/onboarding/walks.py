@@ -12,8 +12,8 @@ from tests.crash.onboarding.points import Point
 from tests.crash.onboarding.rig import VAULT, Rig
 from tests.platform import OVER, Json
 
-DEADLINE = timedelta(seconds=180)
-LAST_WORD = timedelta(seconds=10)
+DEADLINE = timedelta(seconds=400)
+LAST_WORD = timedelta(seconds=60)
 LOOK_EVERY_SECONDS = 0.03
 # Where the test asks for it, a worker that records the end of a step stops before it commits; it tells when it has.
 _STOPS = """

@@ -11,7 +11,7 @@ from meshsix.integrations.errors import Conflict, Missing, Refused, TryLater
 from meshsix.integrations.kubernetes import Kubernetes
 from tests.cluster_bench import CLUSTER_TOKEN, NAMESPACE, WEAK_TOKEN, Bench
 
-TIMEOUT = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=30)
 
 
 def weak(bench: Bench) -> Kubernetes:

@@ -73,7 +73,7 @@ def test_a_pod_gets_ready_and_its_runner_is_heard_with_nobody_touching_it(
 ) -> None:
     point_pods(bench, live_server.url)
     pod = pod_where(bench, applied(bench, ask()), ready=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             healthy = verify_pod_health(pod_wanted(ask()), bench.clients)

@@ -45,7 +45,7 @@ def applied(bench: Bench, asked: Ask, *, fault: str = "") -> str:
     return f"{plan.name}-0"
 
 
-def pod_where(bench: Bench, name: str, *, seconds: float = 30, **wanted: object) -> Pod:
+def pod_where(bench: Bench, name: str, *, seconds: float = 60, **wanted: object) -> Pod:
     """Return the pod once it has these facts."""
     deadline = time.monotonic() + seconds
     while True:
@@ -64,7 +64,7 @@ def pod_where(bench: Bench, name: str, *, seconds: float = 30, **wanted: object)
 
 def waiting_for(bench: Bench, name: str, reason: str) -> Pod:
     """Return the pod once a container waits for this reason."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         pod = pod_where(bench, name)
         if reason in {each.reason for each in pod.waiting}:

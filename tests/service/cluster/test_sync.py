@@ -33,7 +33,7 @@ def written(bench: Bench, asked: Ask) -> str:
     return update_kustomization(kustomization_wanted(asked), bench.clients).commit_sha
 
 
-def followed(wanted: SyncWanted, clients: Clients, *, seconds: float = 30) -> Synced:
+def followed(wanted: SyncWanted, clients: Clients, *, seconds: float = 60) -> Synced:
     """Call the step again and again, as the engine would, until it is done."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

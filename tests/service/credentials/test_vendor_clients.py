@@ -26,7 +26,7 @@ from meshsix.integrations.storage import Storage
 from tests.sandboxes import Sandbox
 from tests.service.credentials.people import allow_device, allowed_code, deny_device
 
-TIMEOUT = timedelta(seconds=0.3)
+TIMEOUT, PATIENT = timedelta(seconds=0.3), timedelta(seconds=30)
 TEAM = Team(
     team_id="mesh-six-env-octo",
     alias="octo-org/bookmarks",
@@ -105,7 +105,7 @@ def test_a_key_is_found_by_its_alias_and_recognised_by_its_value(litellm: LiteLL
 
 
 def test_a_refused_admin_key_says_which_setting_to_correct(litellm_sandbox: Sandbox) -> None:
-    with closing(LiteLLM(url=litellm_sandbox.url, admin_key="sk-wrong", timeout=timedelta(seconds=5))) as stranger:
+    with closing(LiteLLM(url=litellm_sandbox.url, admin_key="sk-wrong", timeout=PATIENT)) as stranger:
         found = failure(lambda: stranger.team(TEAM.team_id))
     assert isinstance(found, Refused)
     assert found.code == "litellm:admin-key-refused"
@@ -114,19 +114,19 @@ def test_a_refused_admin_key_says_which_setting_to_correct(litellm_sandbox: Sand
 
 
 @pytest.mark.parametrize(
-    ("fault", "counts"),
+    ("fault", "timeout", "counts"),
     [
-        ({"kind": "status", "status": 502}, True),
-        ({"kind": "answer", "status": 429, "headers": {"retry-after": "7"}}, False),
-        ({"kind": "drop-before-effect"}, True),
-        ({"kind": "timeout", "seconds": 1}, True),
+        ({"kind": "status", "status": 502}, PATIENT, True),
+        ({"kind": "answer", "status": 429, "headers": {"retry-after": "7"}}, PATIENT, False),
+        ({"kind": "drop-before-effect"}, PATIENT, True),
+        ({"kind": "timeout", "seconds": 1}, TIMEOUT, True),
     ],
 )
 def test_a_failing_proxy_is_tried_later_and_asked_once(
-    litellm_sandbox: Sandbox, fault: dict[str, object], *, counts: bool
+    litellm_sandbox: Sandbox, fault: dict[str, object], timeout: timedelta, *, counts: bool
 ) -> None:
     litellm_sandbox.fault(**{"times": 1, **fault})
-    with closing(LiteLLM(url=litellm_sandbox.url, admin_key="planted-master-key", timeout=TIMEOUT)) as litellm:
+    with closing(LiteLLM(url=litellm_sandbox.url, admin_key="planted-master-key", timeout=timeout)) as litellm:
         found = failure(lambda: litellm.team(TEAM.team_id))
     assert isinstance(found, TryLater)
     assert found.counts is counts
@@ -228,5 +228,5 @@ def test_a_notice_carries_its_address_buttons_and_priority(ntfy: Ntfy, ntfy_sand
     assert not ntfy.holds(notice)
     ntfy.publish(notice)
     assert ntfy.holds(notice)
-    with closing(Ntfy(url=ntfy_sandbox.url, topic="mesh-six", token="wrong", timeout=timedelta(seconds=5))) as stranger:
+    with closing(Ntfy(url=ntfy_sandbox.url, topic="mesh-six", token="wrong", timeout=PATIENT)) as stranger:
         assert isinstance(failure(lambda: stranger.publish(notice)), Refused)

@@ -6,7 +6,7 @@ from meshsix.integrations.claude import Claude, OAuthAddresses
 from meshsix.integrations.storage import Storage
 from tests.sandboxes import Sandbox
 
-TIMEOUT = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=30)
 
 
 def claude_at(server: Sandbox, *, client_id: str = "client-of-tests") -> Claude:

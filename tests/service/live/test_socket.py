@@ -21,7 +21,7 @@ from meshsix.live.services import NewEvent, publish, publish_all
 from tests.web_process import WebProcess, person, sign_in, web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SOON = 10
+SOON = 60
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -245,11 +245,17 @@ def _delete_sessions() -> None:
 
 
 def test_publishing_does_not_wait_for_a_dead_broker(broker: Valkey) -> None:
+    usual = _seconds_to_publish()
     broker.stop()
     try:
-        started = monotonic()
-        for _ in range(20):
-            publish(event_type="x", aggregate_id="run:dead-broker")
-        assert monotonic() - started < 1
+        took = _seconds_to_publish()
     finally:
         broker.start()
+    assert took < 1 + 10 * usual, "waiting would take seconds each; on a busy machine everything takes long"
+
+
+def _seconds_to_publish() -> float:
+    started = monotonic()
+    for _ in range(20):
+        publish(event_type="x", aggregate_id="run:dead-broker")
+    return monotonic() - started

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], *, seconds: float = 10, what: str = "it") -> T:
+def eventually(look: Callable[[], T | None], *, seconds: float = 60, what: str = "it") -> T:
     """Return the first true answer of `look`, or fail after the deadline."""
     deadline = time.monotonic() + seconds
     while True:
@@ -47,7 +47,7 @@ class Process:
                 stdout=log,
                 stderr=log,
             )
-        eventually(self._is_ready, seconds=60, what=f"ports.json; the log says {self._log.read_text()!r};")
+        eventually(self._is_ready, seconds=180, what=f"ports.json; the log says {self._log.read_text()!r};")
         ports = json.loads((self.data / "ports.json").read_text())
         self.urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
@@ -65,7 +65,7 @@ class Process:
         """End it by SIGTERM; return how many seconds that took."""
         begun = time.monotonic()
         self.child.terminate()
-        assert self.child.wait(timeout=10) == 0, self._log.read_text()
+        assert self.child.wait(timeout=60) == 0, self._log.read_text()
         return time.monotonic() - begun
 
 

@@ -92,7 +92,7 @@ def process(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def argo(process: Process) -> Iterator[httpx.Client]:
     httpx.post(f"{process.urls['argocd']}/_sandbox/reset").raise_for_status()
     headers = {"Authorization": "Bearer argo-token"}
-    with httpx.Client(base_url=process.urls["argocd"], headers=headers, timeout=20) as client:
+    with httpx.Client(base_url=process.urls["argocd"], headers=headers, timeout=60) as client:
         yield client
 
 

@@ -52,7 +52,7 @@ def pod_when(core: client.CoreV1Api, name: str, check: Callable[[Model], object]
         found: list[Model] = core.list_namespaced_pod(NAMESPACE, field_selector=f"metadata.name={name}").items
         return found[0] if found and check(found[0]) else None
 
-    return eventually(look, seconds=15, what=f"pod {name}")
+    return eventually(look, what=f"pod {name}")
 
 
 def _untyped(function: Callable[..., Model]) -> Callable[..., Model]:
@@ -254,7 +254,7 @@ def test_deleted_set_takes_pod_and_process_along(sandboxes: Process, core: clien
     apply(sandboxes, statefulset("env-deleted"))
     pod_when(core, "env-deleted-0", is_ready)
     apps = client.AppsV1Api(api_of(sandboxes))
-    for event in watched(core.list_namespaced_pod, NAMESPACE, timeout_seconds=10):
+    for event in watched(core.list_namespaced_pod, NAMESPACE, timeout_seconds=60):
         name = event["object"].metadata.name
         if (event["type"], name) == ("ADDED", "env-deleted-0"):
             apps.delete_namespaced_stateful_set("env-deleted", NAMESPACE)

@@ -22,7 +22,7 @@ def refused(directory: Path, config: object, *words: str) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert child.returncode == 2, child.stderr
@@ -104,4 +104,4 @@ def test_only_the_named_vendors_are_served(tmp_path: Path) -> None:
     assert child.stdout is not None
     assert set(json.loads(child.stdout.readline())) == {"ntfy"}
     child.terminate()
-    child.communicate(timeout=10)
+    child.communicate(timeout=60)

@@ -18,7 +18,7 @@ from meshsix.integrations.vault import Absent, AppRole, KubernetesAccount, Secre
 from meshsix.kit import clock
 from tests.rooted_bao import RootedBao
 
-TIMEOUT = timedelta(seconds=5)
+TIMEOUT = timedelta(seconds=30)
 
 
 def of(server: OpenBao, *, mount: str = "secret", secret_id: str = "") -> Vault:

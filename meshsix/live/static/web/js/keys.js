@@ -1,6 +1,7 @@
 // Keys for those who like them: ? help, g + letter to go, / search, j k in lists. None acts while one types.
 const OFF = "mesh-six-keys-off";
-const GO_WITHIN_MS = 1500;
+const GO_WITHIN_MS = 3000;
+const NO_TEXT = new Set(["checkbox", "radio", "button", "submit", "reset", "range", "color", "file", "image"]);
 
 export function startKeys() {
   const dialog = document.getElementById("keys-dialog");
@@ -40,7 +41,8 @@ function act(event, does) {
 }
 
 function typing(element) {
-  return element instanceof HTMLElement && (element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName));
+  if (!(element instanceof HTMLElement) || element instanceof HTMLInputElement && NO_TEXT.has(element.type)) return false;
+  return element.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName);
 }
 
 function walk(by) {
