@@ -81,6 +81,11 @@ app.conf.update(
             "schedule": settings.DURABLE_RECOVERY_INTERVAL,
             "options": {"queue": "maintenance", "expires": settings.DURABLE_RECOVERY_INTERVAL.total_seconds() * 2},
         },
+        "durable-prune": {
+            "task": "durable.prune",
+            "schedule": crontab(hour=3, minute=37),
+            "options": {"queue": "maintenance"},
+        },
         "live-ensure-partitions": {
             "task": "live.ensure_partitions",
             "schedule": crontab(hour=3, minute=17),

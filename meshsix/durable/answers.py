@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from meshsix.durable import moves
 from meshsix.durable.models import Answer, StepRow
 from meshsix.durable.states import RunEvent, RunState, StepEvent, StepState
+
+_AT_ONCE = 500
 
 
 def lock(name: str) -> None:
@@ -68,6 +70,24 @@ def deadline_passed(step: StepRow, now: datetime) -> Answer:
         defaults={"name": step.wait_name, "timed_out": True, "received_at": now},
     )
     return found
+
+
+def prune(before: datetime) -> int:
+    """Take away what was received before this and no step holds: late, never asked for, or let go; return how many.
+
+    Each goes in a transaction of its own, under the lock of its name: a question that comes meanwhile gets it or not,
+    but never half.
+    """
+    gone = 0
+    while True:
+        old = Answer.objects.filter(received_at__lt=before, steps=None).order_by("received_at")
+        found = list(old.values_list("pk", "name")[:_AT_ONCE])
+        for pk, name in found:
+            with transaction.atomic():
+                lock(name)
+                gone += Answer.objects.filter(pk=pk, steps=None).delete()[0]
+        if len(found) < _AT_ONCE:
+            return gone
 
 
 def _seconds(since: datetime | None, now: datetime) -> float | None:

@@ -142,6 +142,7 @@ class StepRow(models.Model):
             models.Index(fields=["lease_until"], name="durable_steps_leased", condition=Q(state=StepState.RUNNING)),
             models.Index(fields=["wait_until"], name="durable_waits_by_end", condition=Q(state=StepState.WAITING)),
             models.Index(fields=["wait_name"], name="durable_waits_by_name", condition=~Q(wait_name="")),
+            models.Index(fields=["answer"], name="durable_steps_by_answer", condition=Q(answer__isnull=False)),
         ]
 
     def __str__(self) -> str:

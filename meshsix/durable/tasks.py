@@ -7,11 +7,12 @@ from uuid import UUID
 import structlog
 from celery import Task
 from celery.app.task import Context
+from django.conf import settings
 from django.db import connection
 from django.db.utils import InterfaceError, OperationalError
 
 from meshsix.celery import app
-from meshsix.durable import canvas, nudges, pulse, recovery, stretches
+from meshsix.durable import answers, canvas, nudges, pulse, recovery, stretches
 from meshsix.durable.leases import Finished
 from meshsix.durable.models import StepRow
 from meshsix.durable.states import StepState
@@ -43,6 +44,13 @@ def recover() -> None:
     """Find what was lost, and nudge it."""
     recovery.sweep(clock.now())
     pulse.beat()
+
+
+@app.task(name="durable.prune", ignore_result=True)
+def prune() -> None:
+    """Take away answers that nobody waits for any more; beat calls it daily."""
+    gone = answers.prune(clock.now() - settings.DURABLE_ANSWERS_KEPT)
+    log.info("answers pruned", count=gone)
 
 
 def _run_step(request: Context, run_id: UUID, step: str) -> None:

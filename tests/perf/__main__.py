@@ -1,8 +1,11 @@
 """`make bench`: run every benchmark and write BENCHMARKS.md, with the figures of this machine.
 
+`make bench ARGS="live paint"` runs some and writes no file; with `--small` they only show that they work.
+
 Each runs in a process of its own and prints JSON. Ratios come from one run on one machine: only they can be compared.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -12,22 +15,32 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.perf import sizes
+
 BASE = Path(__file__).resolve().parents[2]
 BENCHES = {
     "engine": ("The step engine", "tests.perf.bench_engine"),
     "live": ("Live progress", "tests.perf.bench_live"),
     "paint": ("From commit to paint", "tests.perf.bench_paint"),
     "onboarding": ("Onboarding in the sandbox", "tests.perf.bench_onboarding"),
+    "start": ("Starting the platform on one machine", "tests.perf.bench_start"),
 }
 
 
 def main() -> None:
-    """Run all, or those that are named, and write the file when all ran."""
-    wanted = sys.argv[1:] or list(BENCHES)
-    results = {name: _run(BENCHES[name][1]) for name in wanted}
+    """Run all, or those that are named, and write the file when all ran at their usual size."""
+    parser = argparse.ArgumentParser(description="Run benchmarks.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; all where none is named")
+    parser.add_argument("--small", action="store_true", help="only show that they work")
+    asked = parser.parse_args()
+    if unknown := set(asked.names) - set(BENCHES):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    if asked.small:
+        sizes.make_small()
+    results = {name: _run(BENCHES[name][1]) for name in asked.names or BENCHES}
     text = "\n".join(_report(results))
     sys.stdout.write(text + "\n")
-    if set(results) == set(BENCHES):
+    if set(results) == set(BENCHES) and not asked.small:
         (BASE / "BENCHMARKS.md").write_text(text + "\n", encoding="utf-8")
 
 

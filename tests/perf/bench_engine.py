@@ -23,10 +23,11 @@ import psutil
 
 from tests import servers
 from tests.engine_process import ROOT, wait_for_line, workers
+from tests.perf.sizes import size
 
-RUNS = 100
+RUNS = size(100, small=10)
 PROCESSES = 2
-ROUNDS = 3
+ROUNDS = size(3, small=1)
 DEADLINE_SECONDS = 120.0
 
 if "DJANGO_SECRET_KEY" not in os.environ:

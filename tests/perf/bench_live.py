@@ -18,10 +18,11 @@ from uuid import uuid4
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests import servers
+from tests.perf.sizes import size
 
-CLIENTS = 500
+CLIENTS = size(500, small=20)
 CLIENT_PROCESSES = 2
-EVENTS = 100
+EVENTS = size(100, small=10)
 PAUSE_SECONDS = 0.1
 
 

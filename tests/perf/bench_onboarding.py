@@ -18,7 +18,7 @@ from deploy.local.stack import Stack
 from deploy.local.vendors import SAMPLE_REPOSITORY
 from tests.servers import plain_environment
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 
 
 def measure() -> dict[str, float]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from deploy.local.options import Options
 from deploy.local.stack import Stack
 from tests.browsing import chromium, delays, percentile, window
+from tests.perf.sizes import size
 from tests.platform import Platform, running
 from tests.servers import plain_environment
 
-RUNS = 5
+RUNS = size(5, small=1)
 _MS = 1000
 
 

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from pytest_django import Settings
 
-from meshsix.durable import queries, recovery, services
+from meshsix.durable import answers, queries, recovery, services, tasks
 from meshsix.durable.models import Answer, Run, StepRow
 from meshsix.durable.services import AnswerOutcome
 from meshsix.kit import clock
@@ -122,6 +123,31 @@ def test_a_wait_gives_the_step_all_its_attempts_anew(engine: Engine) -> None:
     assert engine.step(run, "two").attempt == 0
     give(run, "yes")
     assert engine.run_through(run).state == "completed"
+
+
+def test_answers_that_no_step_holds_go_after_their_time(engine: Engine, settings: Settings) -> None:
+    settings.DURABLE_ANSWERS_KEPT = timedelta(days=30)
+    answered, asked = (engine.run(engine.start(script=ASKS)) for _ in range(2))
+    give(answered, "held")
+    give(answered, "late")
+    Answer.objects.create(pk="unasked", name=f"one:{asked.pk}", received_at=clock.now())
+    Answer.objects.create(pk="new", name="new", received_at=clock.now() + timedelta(days=2))
+    with clock.moved(timedelta(days=29)):
+        tasks.prune()
+    assert Answer.objects.count() == 4
+    with clock.moved(timedelta(days=31)):
+        tasks.prune()
+    assert set(Answer.objects.values_list("pk", flat=True)) == {f"two:{answered.pk}:held", "new"}
+    assert engine.run(answered).state == "completed"
+    assert give(asked, "in time") is AnswerOutcome.GIVEN
+
+
+@pytest.mark.django_db
+def test_pruning_goes_on_where_one_round_does_not_hold_all() -> None:
+    Answer.objects.bulk_create(
+        Answer(pk=f"old-{number}", name="old", received_at=clock.now() - timedelta(days=99)) for number in range(501)
+    )
+    assert answers.prune(clock.now()) == 501
 
 
 def test_a_waiting_branch_stops_no_other(engine: Engine) -> None:
