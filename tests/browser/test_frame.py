@@ -232,7 +232,8 @@ async def test_a_commit_is_painted_within_300_ms_or_a_few_times_what_a_fetch_tak
 
 async def _round(page: Page) -> tuple[float, float]:
     """Return in seconds within what 95 of 100 commits were painted, and how long a fetch alone took meanwhile."""
-    delays, fetches = [], []
+    delays: list[float] = []
+    fetches: list[float] = []
     for _ in range(20):
         fetches.append(float(await page.evaluate(FETCH)) / 1000)
         seq = await published(1)
