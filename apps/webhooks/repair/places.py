@@ -1,0 +1,37 @@
+"""Where a hook lives at GitHub, and under which aggregate its events stand here. No I/O."""
+
+from apps.projects import services as projects
+from apps.projects.models import Hook, Project
+from apps.webhooks.repair.models import HookWatch
+from meshsix.integrations.github.hooks import Place
+from meshsix.kit.names import RepositoryName
+
+
+def place_of(hook: Hook) -> Place:
+    """Return the repository of the hook, or the login of its organization."""
+    return hook.owner if hook.project is None else repository_of(hook.project)
+
+
+def repository_of(project: Project) -> RepositoryName:
+    """Return the project's repository."""
+    return RepositoryName(owner=project.owner, name=project.name)
+
+
+def aggregate_of_project(project: Project) -> str:
+    """Return under which aggregate the project's events stand."""
+    return projects.aggregate(repository_of(project))
+
+
+def name_of(watch: HookWatch) -> str:
+    """Return whose hook it is, for people: `owner/name`, an organization's login, or the app's."""
+    if watch.hook is None:
+        return "the GitHub App"
+    return watch.hook.project.full_name if watch.hook.project is not None else watch.hook.owner
+
+
+def aggregate_of(watch: HookWatch) -> str:
+    """Return under which aggregate the hook's events stand: its project's, its organization's or the platform's."""
+    if watch.hook is None:
+        return "platform:github-app"
+    place = place_of(watch.hook)
+    return f"organization:{place.lower()}" if isinstance(place, str) else projects.aggregate(place)
