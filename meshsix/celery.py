@@ -96,6 +96,11 @@ app.conf.update(
             "schedule": settings.DURABLE_RECOVERY_INTERVAL,
             "options": {"queue": "maintenance", "expires": settings.DURABLE_RECOVERY_INTERVAL.total_seconds() * 2},
         },
+        "webhooks-sweep-watches": {
+            "task": "webhooks.sweep_watches",
+            "schedule": settings.WATCH_SWEEP_INTERVAL,
+            "options": {"queue": "maintenance", "expires": settings.WATCH_SWEEP_INTERVAL.total_seconds() * 2},
+        },
     },
 )
 
