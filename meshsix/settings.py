@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "apps.projects.credentials",
     "apps.onboarding",
     "apps.webhooks",
+    "apps.webhooks.repair",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -263,17 +264,24 @@ SHARED_HOST_SILENCE = env.seconds("SHARED_HOST_SILENCE_SECONDS", 4500)
 POD_WAIT = env.seconds("POD_WAIT_SECONDS", 300)
 WORK_ROOT = env.text("WORK_ROOT", str(BASE_DIR / ".meshsix" / "work"))
 
+# --- webhooks and boards --------------------------------------------------------------------------------------------
+HOOK_WATCH_INTERVAL = env.seconds("HOOK_WATCH_INTERVAL_SECONDS", 300)
+WATCH_SWEEP_INTERVAL = env.seconds("WATCH_SWEEP_INTERVAL_SECONDS", 5)
+
 # --- API ------------------------------------------------------------------------------------------------------------
 RATE_LIMITS = {"read": 600, "login": 10, "trigger": 100, "write": 100}
 API_BODY_LIMIT_BYTES = 1024 * 1024
 # URL names of the parts that the overview is made of.
 OVERVIEW_PANELS = ["onboarding-overview"]
 # URL names of the parts that a project's page shows below its board; each takes owner and repo.
-PROJECT_PANELS: list[str] = []
+PROJECT_PANELS = ["project-hooks"]
+# Functions that yield metrics from the database, when Prometheus asks.
+METRIC_SOURCES = ["apps.webhooks.repair.health.families"]
 PROBLEM_CATALOGS = [
     "meshsix.web.catalog.PROBLEMS",
     "apps.onboarding.catalog.PROBLEMS",
     "apps.projects.credentials.catalog.PROBLEMS",
+    "apps.webhooks.repair.catalog.PROBLEMS",
 ]
 RATE_LIMITS_ON = env.flag("RATE_LIMITS_ON", default=True)
 REST_FRAMEWORK = {

@@ -8,10 +8,11 @@ from apps.projects import urls as projects
 from apps.projects.boards import urls as boards
 from apps.projects.credentials import urls as credentials
 from apps.webhooks import urls as webhooks
+from apps.webhooks.repair import urls as repair
 from meshsix.live import urls as live
 from meshsix.web import urls as web
 
-_APPS = (web, live, credentials, projects, boards, onboarding, webhooks)
+_APPS = (web, live, credentials, projects, boards, onboarding, webhooks, repair)
 
 urlpatterns = [
     *web.root_urlpatterns,

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from meshsix.web import health, problems
+from meshsix.web import health, metrics, problems
 from meshsix.web.catalog import wording
 from meshsix.web.context import THEMES
 from meshsix.web.pages import needs_role
@@ -118,8 +118,8 @@ class Metrics(APIView):
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
-        """Return the metrics."""
-        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+        """Return the metrics: this process' own, and those that the database tells."""
+        return Response(generate_latest() + metrics.told(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _error(request: HttpRequest, code: str, status: int) -> HttpResponse:

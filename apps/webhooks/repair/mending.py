@@ -1,0 +1,108 @@
+"""Brings a hook back to what it should be, on a person's word: made anew, switched on, readdressed, its secret set."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+
+from apps.onboarding.steps.hooks import ORGANIZATION_EVENTS, REPOSITORY_EVENTS, WantedHook, converge
+from apps.projects.models import Hook, HookKind
+from apps.webhooks.repair import claims, places, redelivery
+from apps.webhooks.repair.models import HookWatch
+from apps.webhooks.repair.states import OPEN_ALERTS, AlertKind
+from meshsix.durable.outcomes import Permanent
+from meshsix.integrations.errors import TryLater, VendorError
+from meshsix.kit import clock
+from meshsix.kit.actor import Actor
+from meshsix.live.services import publish
+from meshsix.wiring import Clients
+
+_PING_TAKES = timedelta(seconds=3)
+_USUAL_PAUSE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mended:
+    """What was done to a hook: `made_anew`, `resigned`, `changed` or `nothing`; how many deliveries are asked for."""
+
+    done: str
+    missing: int
+
+
+class CannotRepair(Exception):  # noqa: N818 - reads as a word of the domain
+    """GitHub or Vault does not do it. `pause` says when it may work, None: never; `code` is of the catalogue."""
+
+    def __init__(self, message: str, *, hint: str = "", pause: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.code = "hook:repair:refused" if pause is None else "hook:repair:later"
+        self.hint, self.pause = hint, pause
+
+
+def mend(watch: HookWatch, clients: Clients, *, actor: Actor) -> Mended:
+    """Repair the hook, prove it by a ping, and ask anew for all that it sent in vain. Raises CannotRepair.
+
+    Each part looks before it writes: a repeat changes nothing.
+    """
+    if watch.hook is None:
+        hint = "Set the webhook's address and secret on the app's own page at GitHub."
+        raise CannotRepair("The app's webhook can be repaired at GitHub alone.", hint=hint)
+    try:
+        done = _repaired(watch, watch.hook, clients)
+        clients.github.hooks.ping(places.place_of(watch.hook), watch.hook.github_id or 0)
+    except TryLater as error:
+        raise CannotRepair(str(error), hint=error.hint, pause=error.pause or _USUAL_PAUSE) from error
+    except VendorError as error:
+        raise CannotRepair(str(error), hint=error.hint) from error
+    except Permanent as error:
+        raise CannotRepair(str(error), hint=error.hint) from error
+    return Mended(done=done, missing=_begin_anew(watch, done, actor))
+
+
+def _repaired(watch: HookWatch, hook: Hook, clients: Clients) -> str:
+    """Make GitHub's hook what it should be; return what was done."""
+    kinds = set(watch.alerts.filter(state__in=OPEN_ALERTS).values_list("kind", flat=True))
+    before, wanted = hook.github_id, _wanted(hook, clients)
+    changed = converge(wanted, clients.github.hooks).changed
+    hook.refresh_from_db()
+    if hook.github_id != before:
+        return "made_anew"
+    if AlertKind.BAD_SIGNATURES in kinds:
+        clients.github.hooks.set_secret(places.place_of(hook), hook.github_id or 0, wanted.secret)
+        return "resigned"
+    return "changed" if changed else "nothing"
+
+
+def _wanted(hook: Hook, clients: Clients) -> WantedHook:
+    kept = clients.vault.read(hook.secret_path)
+    return WantedHook(
+        place=places.place_of(hook),
+        row=hook,
+        secret=kept.data["secret"],
+        version=kept.version,
+        events=REPOSITORY_EVENTS if hook.kind == HookKind.REPOSITORY else ORGANIZATION_EVENTS,
+    )
+
+
+@transaction.atomic
+def _begin_anew(watch: HookWatch, done: str, actor: Actor) -> int:
+    """Let the next look come soon, when the ping is there, and ask for everything again."""
+    now = clock.now()
+    missing = redelivery.reopen(watch, now, actor=actor)
+    HookWatch.objects.filter(pk=watch.pk).update(due_at=now + _PING_TAKES, error="")
+    facts = {"hook": places.name_of(watch), "done": done, "missing": missing}
+    publish(event_type="hook-repaired", aggregate_id=places.aggregate_of(watch), payload=facts, actor=actor)
+    return missing
+
+
+@transaction.atomic
+def redeliver_missing(watch: HookWatch, *, actor: Actor) -> int:
+    """Ask for everything again that the hook sent in vain, tries begin anew, and compare now; return how many.
+
+    GitHub is asked by the next look, which is due at once.
+    """
+    now = clock.now()
+    missing = redelivery.reopen(watch, now, actor=actor)
+    claims.hurry([watch.pk], now)
+    facts = {"hook": places.name_of(watch), "missing": missing}
+    publish(event_type="redelivery-asked-for", aggregate_id=places.aggregate_of(watch), payload=facts, actor=actor)
+    return missing

@@ -1,0 +1,1 @@
+"""The doors to the health of hooks: pages and the API."""

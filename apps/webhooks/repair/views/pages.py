@@ -1,0 +1,88 @@
+"""The pages of hooks: the list with how each stands, a project's panel, and what a person can do about one."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.projects.queries import visible_projects
+from apps.webhooks.repair import health, mending, places, queries
+from apps.webhooks.repair.mending import CannotRepair
+from apps.webhooks.repair.models import HookWatch
+from meshsix.kit import clock
+from meshsix.kit.actor import Door
+from meshsix.live.queries import last_of, last_seq
+from meshsix.web.actors import actor_of
+from meshsix.web.pages import needs_role
+from meshsix.web.roles import Role
+from meshsix.wiring import clients
+
+_ROWS = 25
+_DONE = {
+    "made_anew": "GitHub had no such webhook any more: it was made anew.",
+    "resigned": "GitHub was given our secret again, and asked for a ping.",
+    "changed": "The webhook was brought back to what it should be.",
+    "nothing": "The webhook is as it should be; GitHub was asked for a ping.",
+}
+
+
+@require_GET
+@needs_role(Role.VIEWER)
+def hook_list(request: HttpRequest) -> HttpResponse:
+    """Show the hooks and how each stands, those in trouble with what to do."""
+    seq = last_seq()  # read before the rows: what is newer is fetched again
+    rows = queries.with_parts(queries.visible(request.user))
+    page = Paginator(rows, _ROWS).get_page(request.GET.get("page"))
+    context = {"page": page, "views": queries.views(page.object_list), "seq": seq}
+    part = "_live" if request.headers.get("HX-Request") == "true" else ""
+    return render(request, f"web/hooks/list{part}.html", context)
+
+
+@require_GET
+@needs_role(Role.VIEWER)
+def project_panel(request: HttpRequest, owner: str, repo: str) -> HttpResponse:
+    """Show the part of a project's page that tells how its webhooks fare."""
+    project = visible_projects(request.user).filter(owner__iexact=owner, name__iexact=repo).first()
+    if project is None:
+        raise Http404
+    aggregate = places.aggregate_of_project(project)
+    seq = last_of(aggregate)  # read before the rows: what is newer is fetched again
+    views = queries.views(queries.with_parts(queries.of_project(project)))
+    figures = health.of_projects([project], clock.now())[project.pk]
+    context = {"project": project, "views": views, "figures": figures, "aggregate": aggregate, "seq": seq}
+    return render(request, "web/hooks/panel.html", context)
+
+
+@require_POST
+@needs_role(Role.OPERATOR)
+def redeliver_missing(request: HttpRequest, watch_id: UUID) -> HttpResponse:
+    """Ask GitHub again for what did not come in."""
+    watch = _visible(request, watch_id)
+    missing = mending.redeliver_missing(watch, actor=actor_of(request, Door.UI))
+    known = f"{missing} missing deliveries are asked for" if missing else "Nothing is known to be missing"
+    messages.success(request, f"{known}; GitHub's list is compared with ours now.")
+    return redirect("hook-list")
+
+
+@require_POST
+@needs_role(Role.OPERATOR)
+def repair(request: HttpRequest, watch_id: UUID) -> HttpResponse:
+    """Bring the hook back to what it should be."""
+    watch = _visible(request, watch_id)
+    try:
+        mended = mending.mend(watch, clients(), actor=actor_of(request, Door.UI))
+    except CannotRepair as error:
+        messages.error(request, f"{error} {error.hint}".strip())
+    else:
+        messages.success(request, _DONE[mended.done])
+    return redirect("hook-list")
+
+
+def _visible(request: HttpRequest, watch_id: UUID) -> HookWatch:
+    row = queries.with_parts(queries.visible(request.user)).filter(pk=watch_id).first()
+    if row is None:
+        raise Http404
+    return row
