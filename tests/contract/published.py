@@ -91,8 +91,10 @@ class Rest:
             return [f"no operation {method} {path}"]
         template, operation = found
         if str(status) not in operation["responses"]:
-            # 401 and others may follow any request, so GitHub does not list them with each operation
-            return [] if status in (401, 403, 404, 422) else [f"{method} {template}: {status} is not described"]
+            # 401, redirects and others may follow any request, so GitHub does not list them with each operation
+            return (
+                [] if status in (301, 307, 401, 403, 404, 422) else [f"{method} {template}: {status} is not described"]
+            )
         content = self._resolved(operation["responses"][str(status)]).get("content", {})
         if "application/json" not in content:
             return [] if body is None or status >= ERRORS else [f"{method} {template}: {status} has no body"]

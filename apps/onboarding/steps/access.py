@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from apps.onboarding.catalog import problem
 from apps.onboarding.words import Access, Ask
+from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import Missing
+from meshsix.integrations.github.failures import Redirected
 from meshsix.integrations.github.messages import CredentialKind, Identity, Repository
 from meshsix.kit import names
 from meshsix.wiring import Clients
@@ -61,12 +63,28 @@ def _identity(ask: Ask, clients: Clients) -> Identity:
 def _repository(ask: Ask, clients: Clients) -> Repository:
     try:
         found = clients.github.repository(ask.repository)
+    except Redirected as error:
+        raise _renamed(ask, _new_name(ask, error, clients)) from error
     except Missing as error:
         raise problem("onboard:repository:missing", f"GitHub shows no {ask.repository.full_name} to us.") from error
     present = names.RepositoryName(owner=found.owner, name=found.name)
     if names.project_key(present) != names.project_key(ask.repository):  # who may see a run is decided by its name
-        raise problem("onboard:repository:renamed", f"{ask.repository.full_name} is {present.full_name} now.")
+        raise _renamed(ask, present.full_name)
     return found
+
+
+def _renamed(ask: Ask, present: str) -> Permanent:
+    return problem("onboard:repository:renamed", f"{ask.repository.full_name} is {present} now.")
+
+
+def _new_name(ask: Ask, moved: Redirected, clients: Clients) -> str:
+    if moved.repository_id is None:
+        return "somewhere else"
+    try:
+        found = clients.github.repository_by_id(ask.repo_owner, moved.repository_id)
+    except Missing:
+        return "where we do not see it"
+    return f"{found.owner}/{found.name}"
 
 
 def _check_usable(repository: Repository) -> None:

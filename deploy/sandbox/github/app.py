@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from deploy.sandbox.base import Frame
-from deploy.sandbox.github import deliveries, knobs, pages, seed, smart_http
+from deploy.sandbox.github import knobs, pages, seed, smart_http
 from deploy.sandbox.github.config import Config
 from deploy.sandbox.github.graph import endpoint
 from deploy.sandbox.github.problems import Problem, not_found
 from deploy.sandbox.github.rest import accounts, git_data, hooks, issues, pulls, repositories
+from deploy.sandbox.github.sender import Sender
 from deploy.sandbox.github.web import Desk, Limits, usual_headers
 from deploy.sandbox.github.world import World
 
@@ -60,7 +61,7 @@ def make(config: Config, directory: Path) -> Frame:
 
 @contextlib.asynccontextmanager
 async def _lifespan(desk: Desk) -> AsyncIterator[None]:
-    sender = deliveries.Sender(desk.world, desk.run)
+    sender = Sender(desk.world, desk.run)
     desk.after_work = sender.nudge
     task = asyncio.create_task(sender.run())
     try:

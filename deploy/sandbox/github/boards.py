@@ -153,12 +153,42 @@ def remove_item(world: World, item: Item, actor: str) -> None:
 
 def archive(world: World, item: Item, actor: str, *, archived: bool) -> None:
     """Archive a card, or bring it back."""
+    before = item.updated_at
     item.archived, item.updated_at = archived, timestamp()
     world.store.save(item)
-    changes = {
-        "archived_at": {"from": None, "to": item.updated_at} if archived else {"from": item.updated_at, "to": None}
-    }
+    changes = {"archived_at": {"from": None, "to": item.updated_at} if archived else {"from": before, "to": None}}
     emit(world, item, "archived" if archived else "restored", actor, changes=changes)
+
+
+def reorder(world: World, item: Item, after: Item | None, actor: str) -> None:
+    """Put a card behind another one, or first."""
+    ordered = [each for each in items(world, project_of(world, item)) if each.id != item.id]
+    before = _predecessor(items(world, project_of(world, item)), item)
+    ordered.insert(ordered.index(after) + 1 if after else 0, item)
+    for place, each in enumerate(ordered):
+        each.position = float(place)
+        world.store.save(each)
+    item.updated_at = timestamp()
+    world.store.save(item)
+    change = {"from": before.node_id if before else None, "to": after.node_id if after else None}
+    emit(world, item, "reordered", actor, changes={"previous_projects_v2_item_node_id": change})
+
+
+def _predecessor(ordered: list[Item], item: Item) -> Item | None:
+    place = ordered.index(item)
+    return ordered[place - 1] if place else None
+
+
+def convert(world: World, item: Item, issue: Issue, actor: str) -> None:
+    """Make a draft's card the card of an issue."""
+    item.content_id, item.title, item.body, item.updated_at = issue.id, "", "", timestamp()
+    world.store.save(item)
+    emit(world, item, "converted", actor, changes={"content_type": {"from": "DraftIssue", "to": "Issue"}})
+
+
+def touch(world: World, item: Item, record: Field, actor: str) -> None:
+    """Tell that a field changed which shows a fact of the issue (labels, assignees): GitHub names just the field."""
+    emit(world, item, "edited", actor, changes={"field_value": _field(record)})
 
 
 def set_value(world: World, item: Item, record: Field, value: str | float | None, actor: str) -> None:
@@ -171,15 +201,15 @@ def set_value(world: World, item: Item, record: Field, value: str | float | None
         item.values[key] = value
     item.updated_at = timestamp()
     world.store.save(item)
-    change = {
-        "field_node_id": record.node_id,
-        "field_type": record.data_type.lower(),
-        "field_name": record.name,
-        "project_number": project_of(world, item).number,
-        "from": _shown(record, before),
-        "to": _shown(record, value),
-    }
+    change = _field(record)
+    if not world.terse_boards:
+        names = {"field_name": record.name, "project_number": project_of(world, item).number}
+        change |= {**names, "from": _shown(record, before), "to": _shown(record, value)}
     emit(world, item, "edited", actor, changes={"field_value": change})
+
+
+def _field(record: Field) -> Json:
+    return {"field_node_id": record.node_id, "field_type": record.data_type.lower()}
 
 
 def _shown(record: Field, value: str | float | None) -> object:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FULL_CLASSIC = ("repo", "admin:repo_hook", "admin:org_hook", "project", "read:org")
+FULL_CLASSIC = ("repo", "delete_repo", "admin:repo_hook", "admin:org_hook", "project", "read:org")
 FULL_PERMISSIONS = {
     "administration": "write",
     "checks": "write",

@@ -7,15 +7,17 @@ PATCH /_sandbox/repositories/{owner}/{name}   {"archived": true, "collaborators"
 DELETE /_sandbox/repositories/{owner}/{name}
 PATCH /_sandbox/accounts/{login}    {"owners": ["octo-user"]}
 PATCH /_sandbox/tokens/{login}      {"scopes": ["repo"]} or any other facts of this person's tokens (config.py)
-POST  /_sandbox/deliveries          {"lost": ["octo-org/app"]}   from now on nothing reaches the hooks of these
-POST /_sandbox/cards/move     {"project": "PVT_...", "issue": 1, "repository": "octo-org/bookmarks",
-                               "status": "In Progress", "actor": "octo-user"}
+POST  /_sandbox/deliveries          {"lost": ["octo-org/app"]}   from now on nothing reaches the hooks of these; also
+      "twice" (each arrives two times at once), "held" (kept back until released), "badly_signed" (with a wrong secret):
+      names of repositories, of organizations, or an app's slug. A kind that is left out stays as it is, [] ends it.
+POST  /_sandbox/deliveries/release  {"order": "newest-first"}   or "oldest-first", or [delivery ids]: held ones go, one
+      after the other
+POST  /_sandbox/cards/...           what people do with cards: see card_knobs.py
 GET  /_sandbox/deliveries[?event=]   every webhook delivery with its payload, oldest first
 GET  /_sandbox/state          one line for each thing that a platform may have made: boards, hooks, pulls, commits
 """
 
 import json
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deploy.sandbox.github import boards, deliveries, seed
+from deploy.sandbox.github import boards, card_knobs, deliveries, ownership, seed
 from deploy.sandbox.github.config import Seed, Token
 from deploy.sandbox.github.git import Person
 from deploy.sandbox.github.problems import Problem, not_found
@@ -35,7 +37,6 @@ from deploy.sandbox.github.records import (
     Project,
     Pull,
     Repository,
-    number_of,
 )
 from deploy.sandbox.github.web import Desk
 from deploy.sandbox.github.world import World, timestamp
@@ -88,13 +89,8 @@ def _find(world: World, owner: str, name: str) -> Repository:
 
 
 def delete(world: World, owner: str, name: str) -> Json:
-    """Delete a repository with all that belongs to it."""
-    record = _find(world, owner, name)
-    issues = world.store.all(Issue, lambda each: each.repository_id == record.id)
-    hooks = world.store.all(Hook, lambda each: (each.target, each.target_id) == ("repository", record.id))
-    for gone in (*issues, *hooks, record):
-        world.store.remove(gone)
-    shutil.rmtree(world.git.path(record.full_name), ignore_errors=True)
+    """Delete a repository with all that belongs to it; unlike GitHub's own DELETE, without an event."""
+    ownership.delete(world, _find(world, owner, name), None)
     return {}
 
 
@@ -118,29 +114,24 @@ def change_tokens(world: World, login: str, given: Json) -> Json:
     return {"changed": sum(each.login == login for each in tokens)}
 
 
-def lose(world: World, given: Json) -> Json:
-    """Let deliveries to the hooks of these repositories and organizations get lost; an empty list ends it."""
-    world.lost = frozenset(given["lost"])
-    return {"lost": sorted(world.lost)}
+def trouble(world: World, given: Json) -> Json:
+    """Say what goes wrong with the deliveries to the hooks of which names; an empty list ends it."""
+    world.trouble.set(given)
+    return dict(world.trouble.shown())
 
 
-def move(world: World, given: Json) -> Json:
-    """Move the card of an issue to another column, put on the board first if need be; `actor` did it."""
-    owner, _, name = str(given["repository"]).partition("/")
-    issue = world.issue(_find(world, owner, name), int(given["issue"]))
-    linked = world.store.all(Project, lambda each: issue.repository_id in each.repositories)
-    wanted = given.get("project")
-    project = world.store.get(Project, number_of(wanted)) if wanted else next(linked, None)
-    if project is None:
-        raise not_found()
-    actor = str(given.get("actor", "octo-user"))
-    item = boards.add_item(world, project, issue, actor)
-    field = boards.field(world, project, str(given.get("field", "Status")))
-    option = next((each for each in field.options if each.name == given["status"]), None) if field else None
-    if field is None or option is None:
-        raise Problem(422, "no such field or option")
-    boards.set_value(world, item, field, option.id, actor)
-    return {"item": item.node_id}
+def release(world: World, given: Json) -> Json:
+    """Let held deliveries go, one after the other, in the order that is given."""
+    held = [each.id for each in world.store.all(Delivery, lambda each: each.held)]
+    order = given.get("order", "oldest-first")
+    if isinstance(order, list):
+        if unknown := set(order) - set(held):
+            raise Problem(422, f"not held: {', '.join(map(str, sorted(unknown)))}")
+    elif order not in ("oldest-first", "newest-first"):
+        raise Problem(422, "order is oldest-first, newest-first or a list of ids")
+    ids = order if isinstance(order, list) else None
+    released = deliveries.release(world, ids, backwards=order == "newest-first")
+    return {"released": [each.id for each in released]}
 
 
 def emit(world: World, given: Json) -> Json:
@@ -195,7 +186,7 @@ def state(world: World) -> Json:
                 "active": each.active,
             }
             for each in world.store.all(Hook)
-            if each.target != "integration"
+            if each.target != "integration" and not each.deleted
         ],
         "pulls": [
             {
@@ -255,8 +246,12 @@ def routes(desk: Desk) -> list[Route]:
         door(
             "/tokens/{login}", "PATCH", lambda request, given: change_tokens(world, request.path_params["login"], given)
         ),
-        door("/deliveries", "POST", lambda _, given: lose(world, given)),
-        door("/cards/move", "POST", lambda _, given: move(world, given)),
+        door("/deliveries", "POST", lambda _, given: trouble(world, given)),
+        door("/deliveries/release", "POST", lambda _, given: release(world, given)),
+        *(
+            door(path, "POST", lambda _, given, work=work: work(world, given))  # type: ignore[misc] # bound now
+            for path, work in card_knobs.DOORS.items()
+        ),
         door("/events", "POST", lambda _, given: emit(world, given)),
         door("/deliveries", "GET", lambda request, _: sent(world, request.query_params.get("event"))),
         door("/state", "GET", lambda *_: state(world)),

@@ -71,7 +71,9 @@ def repository(world: World, record: Repository) -> Response:
     found = [_link(boards.path_of(world, each), each.title) for each in linked]
     hooks = [
         f"{escape(each.url)} <span class=muted>{escape(', '.join(each.events))}</span>"
-        for each in world.store.all(Hook, lambda each: (each.target, each.target_id) == ("repository", record.id))
+        for each in world.store.all(
+            Hook, lambda each: (each.target, each.target_id) == ("repository", record.id) and not each.deleted
+        )
     ]
     sections = {"Files": files, "Commits": log, "Issues and pull requests": issues, "Boards": found, "Webhooks": hooks}
     parts = "".join(f"<h2>{title}</h2>{_list(lines)}" for title, lines in sections.items())

@@ -55,7 +55,10 @@ class Account(Record):
 
 @dataclass(kw_only=True)
 class Repository(Record):
-    """A repository. `collaborators` gives logins a role: pull, triage, push, maintain or admin."""
+    """A repository. `collaborators` gives logins a role: pull, triage, push, maintain or admin.
+
+    `former` are the full names in lower case that it had before; GitHub redirects them until somebody takes them.
+    """
 
     PREFIX = "R"
     owner: str
@@ -68,6 +71,7 @@ class Repository(Record):
     protected: list[str] = field(default_factory=list)
     pull_requests: bool = True
     next_number: int = 1
+    former: list[str] = field(default_factory=list)
     created_at: str
     updated_at: str
     pushed_at: str
@@ -80,7 +84,10 @@ class Repository(Record):
 
 @dataclass(kw_only=True)
 class Hook(Record):
-    """A webhook of a repository, an organization or an app (`target`)."""
+    """A webhook of a repository, an organization or an app (`target`).
+
+    A `deleted` one is kept for the last event that is sent to it, and shown nowhere.
+    """
 
     target: str
     target_id: int
@@ -90,6 +97,7 @@ class Hook(Record):
     insecure_ssl: str = "0"
     events: list[str]
     active: bool = True
+    deleted: bool = False
     created_at: str
     updated_at: str
     last_code: int | None = None
@@ -99,7 +107,10 @@ class Hook(Record):
 
 @dataclass(kw_only=True)
 class Delivery(Record):
-    """One sending of one event to one hook. `status_code` is 0 until an answer came."""
+    """One sending of one event to one hook. `status_code` is 0 until an answer came.
+
+    A `held` one waits until it is released; `turn` is then its place in the order of sending, 0 for all others.
+    """
 
     hook_id: int
     guid: str
@@ -111,6 +122,8 @@ class Delivery(Record):
     created_at: str
     delivered_at: str
     done: bool = False
+    held: bool = False
+    turn: int = 0
     duration: float = 0.0
     status: str = "pending"
     status_code: int = 0

@@ -246,6 +246,18 @@ def hook(world: World, record: Hook, place: str) -> Json:
     return shown
 
 
+def gone_hook(record: Hook) -> Json:
+    """Return a hook as the event of its own deletion shows it."""
+    kind = {"repository": "Repository", "organization": "Organization"}.get(record.target, "App")
+    facts = {"type": kind, "id": record.id, "name": "web", "active": record.active, "events": record.events}
+    return {
+        **facts,
+        "config": hook_config(record),
+        "updated_at": record.updated_at,
+        "created_at": record.created_at,
+    }
+
+
 def hook_config(record: Hook) -> Json:
     """Return where a hook sends to. A secret is shown as asterisks."""
     shown = {"content_type": record.content_type, "insecure_ssl": record.insecure_ssl, "url": record.url}

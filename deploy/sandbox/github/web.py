@@ -205,8 +205,23 @@ class Desk:
             reply = operation(call)
         except Problem as problem:
             self.world.store.rollback()
-            reply = Reply(status=problem.status, body=problem.body(), headers=problem.headers)
+            moved = self._redirected(request, caller) if problem.status == 404 else None  # noqa: PLR2004 - not found
+            plain = Reply(status=problem.status, body=problem.body(), headers=problem.headers)
+            reply = plain if moved is None else moved
         return self._sent(request, reply, {**headers, **caller_headers(caller), **reply.headers})
+
+    def _redirected(self, request: Request, caller: Caller) -> Reply | None:
+        """Return where a repository went that once had the name of the path, as GitHub does, or None."""
+        names = request.path_params.get("owner"), request.path_params.get("repo")
+        found = self.world.moved(str(names[0]), str(names[1])) if all(names) else None
+        if found is None or self.world.role(caller, found) is None:
+            return None
+        below = request.url.path.split("/repos/", 1)[1].split("/", 2)[2:]
+        address = "/".join([f"{self.world.url}/repositories/{found.id}", *below])
+        address += f"?{request.url.query}" if request.url.query else ""
+        docs = "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects"
+        body = {"message": "Moved Permanently", "url": address, "documentation_url": docs}
+        return Reply(status=301 if request.method == "GET" else 307, body=body, headers={"location": address})
 
     def learn_address(self, request: Request) -> None:
         """Take the address that was asked as our own, if the configuration names none."""

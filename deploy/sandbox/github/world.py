@@ -13,6 +13,7 @@ from deploy.sandbox.github.git import Git
 from deploy.sandbox.github.problems import Problem, not_found
 from deploy.sandbox.github.records import Account, Hook, InstallationToken, Issue, Label, Project, Pull, Repository
 from deploy.sandbox.github.store import Store
+from deploy.sandbox.github.trouble import Trouble
 
 KINDS: tuple[type[records.Record], ...] = (
     Account,
@@ -55,8 +56,10 @@ class World:
         self.store = Store(directory / "github.sqlite3", KINDS)
         self.to_send = True
         """Whether deliveries may be waiting to be sent."""
-        self.lost: frozenset[str] = frozenset()
-        """Names of repositories and organizations whose deliveries get lost."""
+        self.trouble = Trouble()
+        """What goes wrong with deliveries."""
+        self.terse_boards = False
+        """Whether events of boards name just the field that changed, as some of GitHub's do."""
 
     # accounts
 
@@ -139,6 +142,13 @@ class World:
         """Return a repository by owner and name, in whatever case they are written."""
         wanted = f"{owner}/{name}".lower()
         return self.store.first(Repository, lambda each: each.full_name.lower() == wanted)
+
+    def moved(self, owner: str, name: str) -> Repository | None:
+        """Return the repository that once had this name, if no other has it now."""
+        wanted = f"{owner}/{name}".lower()
+        if self.find_repository(owner, name):
+            return None
+        return self.store.first(Repository, lambda each: wanted in each.former)
 
     def repository(self, caller: Caller, owner: str, name: str, need: Need = READ) -> Repository:
         """Return a repository in which the caller may do what `need` says. Raises Problem."""

@@ -38,7 +38,7 @@ class GitHub:
     def repository(self, repo: RepositoryName) -> Repository:
         """Return the repository. Raises Missing if it does not exist or we may not see it.
 
-        One that was renamed or transferred raises Refused `github:redirected`: ask `repository_by_id` for its new name.
+        One that was renamed or transferred raises Redirected with its id: ask `repository_by_id` for its new name.
         """
         answer = self._transport.rest(repo.owner, "GET", f"/repos/{repo.full_name}")
         return Repository.parse(answer.json_object)

@@ -37,6 +37,12 @@ _GRAPHQL_LATER = {
 }
 
 
+class Redirected(Refused):
+    """The repository has another name or owner now. `repository_id` is its id where GitHub says it, else None."""
+
+    repository_id: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What came back: header names in lower case; `data` is the parsed body, None where it was empty or no JSON."""
@@ -68,7 +74,7 @@ class Answer:
 def failure(answer: Answer, *, what: str, now: datetime) -> VendorError | None:
     """Return what went wrong with `what` (`POST /repos/...`), or None where it went well."""
     problem = Problem.parse(answer.data)
-    if answer.status < HTTPStatus.BAD_REQUEST:
+    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     told = "; ".join(filter(None, (problem.message, *problem.fields))) or f"HTTP {answer.status}"
     return _Failed(answer=answer, problem=problem, text=f"{what}: {told}", now=now).rest()
@@ -76,7 +82,7 @@ def failure(answer: Answer, *, what: str, now: datetime) -> VendorError | None:
 
 def graphql_failure(answer: Answer, *, what: str, now: datetime) -> VendorError | None:
     """Return what went wrong with a GraphQL call; GitHub tells most of it under HTTP 200."""
-    if answer.status >= HTTPStatus.BAD_REQUEST:
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         return failure(answer, what=what, now=now)
     problem = Problem.parse(answer.data)
     if isinstance(answer.data, Mapping) and answer.data.get("data") is not None and not problem.fields:
@@ -149,6 +155,8 @@ class _Failed:
             return self._limit(paused)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
             return self._later()
+        if status < HTTPStatus.BAD_REQUEST:
+            return self._redirected()
         if status == HTTPStatus.NOT_FOUND:
             return self._missing()
         if status == HTTPStatus.CONFLICT or (status == HTTPStatus.UNPROCESSABLE_ENTITY and self._says(_CONFLICT_WORDS)):
@@ -235,6 +243,20 @@ class _Failed:
             request_id=self.answer.request_id,
             hint="Check the spelling, and that the credential may see it: GitHub answers 404 for what it hides.",
         )
+
+    def _redirected(self) -> Redirected:
+        error = Redirected(
+            self.text,
+            code="github:redirected",
+            vendor=VENDOR,
+            status=self.answer.status,
+            request_id=self.answer.request_id,
+            hint="The repository was renamed or transferred: read it again by its id. If not, check GITHUB_API_URL.",
+        )
+        told = self.answer.data.get("url") if isinstance(self.answer.data, Mapping) else None
+        found = re.search(r"/repositories/(\d+)", str(told))
+        error.repository_id = int(found.group(1)) if found else None
+        return error
 
     def _refused(self, code: str, hint: str) -> Refused:
         return Refused(

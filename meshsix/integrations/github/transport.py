@@ -18,6 +18,7 @@ from requests.utils import parse_header_links
 
 from meshsix.integrations.errors import Refused, TryLater
 from meshsix.integrations.github.budget import Budget
+from meshsix.integrations.github.connection import Connection, connect
 from meshsix.integrations.github.credential import AppCredential, Credential, Installation, TokenCredential
 from meshsix.integrations.github.failures import VENDOR, Answer, failure, graphql_failure, limited_for, reset_in
 from meshsix.integrations.github.messages import CredentialKind, Identity
@@ -38,6 +39,7 @@ class Transport:
         self._timeout = timeout
         self._budget = budget
         self._mine = threading.local()
+        self._connections = threading.local()
         self._installations: dict[str, Installation] = {}
         self._lock = threading.Lock()
 
@@ -147,15 +149,16 @@ class Transport:
         requester = self._requester(who, auth)
         try:
             status, headers, text = requester.requestJson(
-                method, path, dict(query or {}), dict(_HEADERS), dict(body) if body is not None else None
+                method,
+                path,
+                dict(query or {}),
+                dict(_HEADERS),
+                dict(body) if body is not None else None,
+                cnx=self._connection(),
             )
         except RequestException as error:
             raise TryLater(
                 f"{what}: {type(error).__name__}", vendor=VENDOR, hint="GitHub cannot be reached."
-            ) from error
-        except RuntimeError as error:
-            raise Refused(
-                f"{what}: {error}", code="github:redirected", vendor=VENDOR, hint="Check GITHUB_API_URL."
             ) from error
         answer = Answer(status=status, headers=headers, data=_parsed(text, status, what))
         self._note(who, kind, answer, now=clock.now())
@@ -190,6 +193,14 @@ class Transport:
             known = (auth, self._new_requester(auth))
             mine[who] = known
         return known[1]
+
+    def _connection(self) -> Connection:
+        """Return this thread's connection, one for all credentials."""
+        mine: Connection | None = getattr(self._connections, "mine", None)
+        if mine is None:
+            mine = connect(self._api_url, timeout_seconds=math.ceil(self._timeout.total_seconds()))
+            self._connections.mine = mine
+        return mine
 
     def _new_requester(self, auth: Auth) -> Requester:
         return Requester(

@@ -15,7 +15,7 @@ REPO = "/repos/octo-org/bookmarks"
 
 def test_usual_headers(octo: Client) -> None:
     answer = octo.get(REPO)
-    assert answer.headers["x-oauth-scopes"] == "admin:org_hook, admin:repo_hook, project, read:org, repo"
+    assert answer.headers["x-oauth-scopes"] == "admin:org_hook, admin:repo_hook, delete_repo, project, read:org, repo"
     assert answer.headers["x-ratelimit-limit"] == "5000"
     assert answer.headers["x-ratelimit-resource"] == "core"
     assert answer.headers["x-github-request-id"].count(":") == 4

@@ -36,13 +36,20 @@ def test_a_missing_repository(bench: Bench) -> None:
 
 
 def test_a_repository_that_has_another_name_now(bench: Bench) -> None:
-    bench.sandbox.fault(
-        "status",
-        match={"path": "/repos/octo-org/old-name"},
-        status=301,
-        headers={"Location": f"{bench.sandbox.url}/repos/octo-org/bookmarks"},
-        body={"message": "Moved Permanently"},
-    )
+    bench.sandbox.rest("PATCH", "/repos/octo-org/bookmarks", {"name": "shelf"})
+    with pytest.raises(Permanent, match=r"octo-org/bookmarks is octo-org/shelf now\.") as caught:
+        bench.access("octo-org/bookmarks")
+    assert caught.value.code == "onboard:repository:renamed"
+
+
+def test_a_redirect_that_does_not_say_where_to(bench: Bench) -> None:
+    bench.sandbox.fault("status", match={"path": "/repos/octo-org/old-name"}, status=301, body={"message": "Moved"})
+    assert refusal(bench, "octo-org/old-name") == "onboard:repository:renamed"
+
+
+def test_a_repository_that_went_where_we_do_not_see_it(bench: Bench) -> None:
+    moved = {"message": "Moved Permanently", "url": f"{bench.sandbox.url}/repositories/999999"}
+    bench.sandbox.fault("status", match={"path": "/repos/octo-org/old-name"}, status=301, body=moved)
     assert refusal(bench, "octo-org/old-name") == "onboard:repository:renamed"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from meshsix.integrations.errors import Conflict, Missing, Refused, TryLater, VendorError
-from meshsix.integrations.github.failures import Answer, failure, graphql_failure
+from meshsix.integrations.github.failures import Answer, Redirected, failure, graphql_failure
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RESET = str(int((NOW + timedelta(minutes=10)).timestamp()))
@@ -35,6 +35,10 @@ def test_a_good_answer_is_no_failure(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
+        (301, Redirected, "github:redirected"),
+        (302, Redirected, "github:redirected"),
+        (307, Redirected, "github:redirected"),
+        (308, Redirected, "github:redirected"),
         (400, Refused, "github:refused"),
         (401, Refused, "github:unauthorized"),
         (403, Refused, "github:forbidden"),
@@ -51,6 +55,15 @@ def test_a_refusal_names_its_code_its_status_and_a_fix(status: int, kind: type[R
     assert problem.code == code
     assert (problem.vendor, problem.status, problem.request_id) == ("github", status, "A1:B2")
     assert problem.hint
+
+
+def test_a_redirect_says_which_repository_it_is() -> None:
+    problem = rest(301, data={"message": "Moved Permanently", "url": "https://api.github.com/repositories/42/issues"})
+    assert isinstance(problem, Redirected)
+    assert problem.repository_id == 42
+    elsewhere = rest(301, data="<html>Over there</html>")
+    assert isinstance(elsewhere, Redirected)
+    assert elsewhere.repository_id is None
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])

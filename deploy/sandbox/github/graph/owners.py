@@ -47,9 +47,9 @@ class Owner(Node):
         found = self.world.store.all(Account, lambda each: self.record.login in each.owners)
         return connect("organizations", self.eyes.nodes(found), args)
 
-    def repository(self, *, name: str, **_: object) -> Any:  # noqa: ANN401 - a repository
+    def repository(self, *, name: str, **args: Any) -> Any:  # noqa: ANN401 - arguments of the schema
         """A repository of the account."""
-        return find_repository(self.eyes, self.record.login, name)
+        return find_repository(self.eyes, self.record.login, name, **args)
 
     def project_v2(self, *, number: int) -> Any:  # noqa: ANN401 - a board
         """A board by its number."""
@@ -67,9 +67,9 @@ class Owner(Node):
         return connect_boards(self.eyes, found, args)
 
 
-def find_repository(eyes: Eyes, owner: str, name: str) -> Any:  # noqa: ANN401 - a repository
-    """Return a repository that the caller can see. Raises GraphProblem NOT_FOUND."""
-    found = eyes.world.find_repository(owner, name)
+def find_repository(eyes: Eyes, owner: str, name: str, *, follow_renames: bool = True) -> Any:  # noqa: ANN401 - a repository
+    """Return a repository that the caller can see, by a former name too. Raises GraphProblem NOT_FOUND."""
+    found = eyes.world.find_repository(owner, name) or (eyes.world.moved(owner, name) if follow_renames else None)
     if found is None or not eyes.sees(found):
         raise GraphProblem("NOT_FOUND", f"Could not resolve to a Repository with the name '{owner}/{name}'.")
     return eyes.node(found)

@@ -36,9 +36,9 @@ class Query:
         """Things by their global ids."""
         return [find_node(self.eyes, each) for each in ids]
 
-    def repository(self, *, owner: str, name: str, **_: object) -> Any:  # noqa: ANN401 - a repository
+    def repository(self, *, owner: str, name: str, **args: Any) -> Any:  # noqa: ANN401 - arguments of the schema
         """A repository by owner and name."""
-        return find_repository(self.eyes, owner, name)
+        return find_repository(self.eyes, owner, name, **args)
 
     def organization(self, *, login: str) -> Any:  # noqa: ANN401 - an account
         """An organization."""

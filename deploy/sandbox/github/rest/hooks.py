@@ -40,7 +40,7 @@ class Place:
     def all(self) -> list[Hook]:
         """Return the hooks, oldest first."""
         ours = (self.target, self.target_id)
-        return list(self.world.store.all(Hook, lambda each: (each.target, each.target_id) == ours))
+        return list(self.world.store.all(Hook, lambda each: (each.target, each.target_id) == ours and not each.deleted))
 
     def one(self) -> Hook:
         """Return the hook of the path; an app has just one. Raises Problem 404."""
@@ -174,9 +174,9 @@ def change(call: Call) -> Reply:
 
 
 def delete(call: Call) -> Reply:
-    """Delete a hook."""
+    """Delete a hook, which hears of it by a last `meta` event if it wants those."""
     place = Place(call, write=True)
-    call.world.store.remove(place.one())
+    deliveries.farewell(call.world, place.one(), sender=call.caller.login)
     return Reply(status=204)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from deploy.sandbox.github import git_shapes, pushes, shapes
+from deploy.sandbox.github import git_shapes, ownership, pushes, shapes
 from deploy.sandbox.github.callers import READ, Caller, Kind, Need, require
 from deploy.sandbox.github.config import NAME
 from deploy.sandbox.github.git import ZERO, Commit, Person
@@ -48,7 +48,7 @@ def permission(call: Call) -> Reply:
 
 
 def change(call: Call) -> Reply:
-    """Change a repository: description, visibility, archived, default branch."""
+    """Change a repository: name, description, visibility, archived, default branch."""
     record = call.repository(Need(role="admin", permission="administration", hidden=False))
     known = {"name": str, "description": str, "private": bool, "archived": bool, "default_branch": str}
     given = call.body(optional={**known, "has_pull_requests": bool, "homepage": str})
@@ -61,6 +61,10 @@ def change(call: Call) -> Reply:
             f"The branch {branch} was not found. Please push that ref first or create it via the Git Data API.",
             field="default_branch",
         )
+    name = given.get("name")
+    if name and name != record.name:
+        _refuse_name(call.world, record.owner, name, but=record)
+        ownership.rename(call.world, record, name, call.caller.login)
     for name in ("description", "private", "archived", "default_branch"):
         if given.get(name) is not None:
             setattr(record, name, given[name])
@@ -68,6 +72,36 @@ def change(call: Call) -> Reply:
         record.pull_requests = given["has_pull_requests"]
     call.world.touch(record)
     return Reply(body=shapes.full_repository(call.world, record, call.caller))
+
+
+def _refuse_name(world: World, owner: str, name: str, *, but: Repository | None = None) -> None:
+    if not re.match(NAME, name):
+        raise invalid("Repository", "name can only contain ASCII letters, digits, and the characters ., -, and _.")
+    if world.find_repository(owner, name) not in (None, but):
+        raise invalid("Repository", "name already exists on this account", field="name")
+
+
+def transfer(call: Call) -> Reply:
+    """Give a repository to another owner: at once, where the caller owns both; GitHub asks other people first."""
+    record = call.repository(ADMIN)
+    given = call.body({"new_owner": str}, {"new_name": str, "team_ids": list})
+    owner, name = call.world.account(given["new_owner"]), given.get("new_name") or record.name
+    if owner is None or owner.login == record.owner:
+        raise invalid("Repository", f"{given['new_owner']} cannot be the new owner", field="new_owner", code="invalid")
+    if call.caller.login not in (owner.login, *owner.owners):
+        raise Problem(403, "You don't have the permission to create repositories on this account")
+    _refuse_name(call.world, owner.login, name)
+    ownership.transfer(call.world, record, owner, name, call.caller.login)
+    return Reply(status=202, body=shapes.repository(call.world, record, call.caller))
+
+
+def remove(call: Call) -> Reply:
+    """Delete a repository, which is another permission than changing it for a classic token."""
+    record = call.repository(ADMIN)
+    if call.caller.kind is Kind.CLASSIC and not call.caller.has_scope("delete_repo"):
+        raise Problem(403, "Must have admin rights to Repository.")
+    ownership.delete(call.world, record, call.caller.login)
+    return Reply(status=204)
 
 
 def branches(call: Call) -> Reply:
@@ -298,10 +332,7 @@ def create(call: Call) -> Reply:
     owner = call.world.known(call.params.get("org", call.caller.login))
     if owner.login != call.caller.login and call.caller.login not in owner.owners:
         raise Problem(403, "You need admin access to the organization before adding a repository to it.")
-    if not re.match(NAME, given["name"]):
-        raise invalid("Repository", "name can only contain ASCII letters, digits, and the characters ., -, and _.")
-    if call.world.find_repository(owner.login, given["name"]):
-        raise invalid("Repository", "name already exists on this account", field="name")
+    _refuse_name(call.world, owner.login, given["name"])
     facts = {"description": given.get("description"), "private": bool(given.get("private"))}
     record = call.world.add_repository(owner.login, given["name"], **facts)
     if given.get("auto_init"):
@@ -316,7 +347,8 @@ def routes(desk: Desk) -> list[Route]:
     """Return the routes of these chapters of GitHub's reference."""
     base = "/repos/{owner}/{repo}"
     return [
-        *desk.route(base, get=repository, patch=change),
+        *desk.route(base, get=repository, patch=change, delete=remove),
+        *desk.route(base + "/transfer", post=transfer),
         *desk.route("/repositories/{repository_id:int}", get=by_id),
         *desk.route(base + "/collaborators/{username}/permission", get=permission),
         *desk.route("/user/repos", post=create),
