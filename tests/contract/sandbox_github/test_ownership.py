@@ -9,9 +9,7 @@ from tests.contract.sandbox_github.test_webhooks import board, hook
 OLD, NEW = "/repos/octo-org/bookmarks", "/repos/octo-org/shelf"
 
 
-def test_a_rename_is_told_and_the_former_name_redirects(
-    sandbox: Sandbox, octo: Client, receiver: Receiver
-) -> None:
+def test_a_rename_is_told_and_the_former_name_redirects(sandbox: Sandbox, octo: Client, receiver: Receiver) -> None:
     hook(octo, receiver, f"{OLD}/hooks", ["repository"])
     number = octo.get(OLD).json()["id"]
     head = octo.get(f"{OLD}/git/ref/heads/main").json()["object"]["sha"]
