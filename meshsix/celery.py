@@ -91,6 +91,11 @@ app.conf.update(
             "schedule": crontab(hour=3, minute=17),
             "options": {"queue": "maintenance"},
         },
+        "memory-forget-expired": {
+            "task": "agent_memory.forget_expired",
+            "schedule": crontab(hour=3, minute=41),
+            "options": {"queue": "maintenance"},
+        },
         "webhooks-recover": {
             "task": "webhooks.recover",
             "schedule": settings.DURABLE_RECOVERY_INTERVAL,

@@ -43,6 +43,8 @@ INSTALLED_APPS = [
     "apps.projects",
     "apps.projects.boards",
     "apps.projects.credentials",
+    "apps.agents.llm",
+    "apps.agents.memory",
     "apps.onboarding",
     "apps.webhooks",
     "apps.webhooks.repair",
@@ -222,6 +224,19 @@ LITELLM_ADMIN_KEY = env.secret("LITELLM_ADMIN_KEY", "")
 LITELLM_DEFAULT_MODEL = env.text("LITELLM_DEFAULT_MODEL", "claude-sonnet")
 LITELLM_DEFAULT_BUDGET = env.text("LITELLM_DEFAULT_BUDGET", "50.00")
 LITELLM_TIMEOUT = env.seconds("LITELLM_TIMEOUT_SECONDS", 15)
+LLM_MODELS = {
+    "fast": env.text("LLM_MODEL_FAST", ""),
+    "standard": env.text("LLM_MODEL_STANDARD", ""),
+    "strong": env.text("LLM_MODEL_STRONG", ""),
+    "compress": env.text("LLM_MODEL_COMPRESS", ""),
+    "embed": env.text("EMBEDDING_MODEL", ""),
+}
+LLM_TIMEOUT = env.seconds("LLM_TIMEOUT_SECONDS", 120)
+LLM_LOG_PROMPTS = env.flag("LLM_LOG_PROMPTS", default=False)
+AGENT_DAILY_BUDGET_USD = env.number("AGENT_DAILY_BUDGET_USD", 0)
+PROMPTS_ROOT = BASE_DIR / "templates" / "plans" / "agents"
+EMBEDDING_DIMENSION = env.whole("EMBEDDING_DIMENSION", 768)
+CONTEXT_TOKENS = env.whole("CONTEXT_TOKENS", 6000)
 S3_ENDPOINT_URL = env.url("S3_ENDPOINT_URL", "")
 S3_BUCKET = env.text("S3_BUCKET", "mesh-six")
 S3_REGION = env.text("S3_REGION", "us-east-1")

@@ -80,11 +80,15 @@ def _argocd_settings(kept: Kept, url: str) -> dict[str, str]:
 
 def _litellm_config(kept: Kept, public_url: str) -> dict[str, Any]:
     del public_url
-    return {"master_key": kept.secret("litellm-key"), "models": ["claude-sonnet"]}
+    return {"master_key": kept.secret("litellm-key"), "models": ["claude-sonnet", "text-embedding"]}
 
 
 def _litellm_settings(kept: Kept, url: str) -> dict[str, str]:
-    return {"LITELLM_URL": url, "LITELLM_ADMIN_KEY": kept.secret("litellm-key")}
+    return {
+        "LITELLM_URL": url,
+        "LITELLM_ADMIN_KEY": kept.secret("litellm-key"),
+        "EMBEDDING_MODEL": "text-embedding",
+    }
 
 
 def _sign_in_config(kept: Kept, public_url: str) -> dict[str, Any]:

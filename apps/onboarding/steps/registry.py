@@ -54,6 +54,9 @@ def configure_app_settings(wanted: SettingsWanted, clients: Clients) -> Settings
     """Store the platform's settings of the project; Claude's own settings are merged, never replaced."""
     project_id = UUID(wanted.register_in_database.project_id)
     kept = asdict(wanted.ask.settings) | {"resource_limits": asdict(wanted.ask.resource_limits)}
+    if not wanted.ask.skip_litellm:
+        budget = wanted.ask.litellm
+        kept["models"] = {"default": budget.default_model, "max_budget": str(budget.max_budget)}
     changed = projects.store_settings(project_id, kept)
     credentials.merge_agent_settings(wanted.register_in_database.credential_project_id, AGENT_DEFAULTS)
     return SettingsStored(changed=changed)

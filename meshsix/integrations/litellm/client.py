@@ -62,10 +62,14 @@ class LiteLLM:
         return tuple(key for key in messages.keys(answer) if key.alias == alias)
 
     def generate_key(self, *, alias: str, team_id: str, models: tuple[str, ...]) -> str:
-        """Make a key and return its value, which LiteLLM tells only now. Raises Conflict where the alias is taken."""
-        value = messages.generated(
-            self._ask("POST", "/key/generate", json={"key_alias": alias, "team_id": team_id, "models": list(models)})
-        )
+        """Make a key and return its value, which LiteLLM tells only now. Raises Conflict where the alias is taken.
+
+        An empty `team_id` means no team, no models mean all.
+        """
+        wanted: dict[str, object] = {"key_alias": alias, "models": list(models)}
+        if team_id:
+            wanted["team_id"] = team_id
+        value = messages.generated(self._ask("POST", "/key/generate", json=wanted))
         if not value:
             raise TryLater("LiteLLM made a key without telling its value.", vendor=VENDOR)
         return value

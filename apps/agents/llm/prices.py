@@ -1,0 +1,32 @@
+"""What models cost and can, as LiteLLM lists it; asked at most every ten minutes a key, and never a reason to fail."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+from meshsix.integrations.errors import VendorError
+from meshsix.integrations.litellm import ModelFacts, Models
+
+_KEPT = timedelta(minutes=10)
+_KEPT_NOTHING = timedelta(seconds=30)
+_LONGEST = timedelta(seconds=5)
+_known: dict[str, tuple[float, Mapping[str, ModelFacts]]] = {}
+
+
+def facts(models: Models, *, key: str, model: str) -> ModelFacts | None:
+    """Return what LiteLLM says of a model, None where it says nothing now."""
+    name = hashlib.sha256(key.encode()).hexdigest()
+    until, found = _known.get(name, (0.0, {}))
+    if until < time.monotonic():
+        found = _asked(models, key)
+        kept = _KEPT if found else _KEPT_NOTHING
+        _known[name] = (time.monotonic() + kept.total_seconds(), found)
+    return found.get(model)
+
+
+def _asked(models: Models, key: str) -> dict[str, ModelFacts]:
+    try:
+        return {each.name: each for each in models.facts(key=key, timeout=_LONGEST)}
+    except VendorError:  # the call that follows tells what is wrong
+        return {}

@@ -1,0 +1,83 @@
+"""The vectors of the whole memory: do setting, column and model agree, and bringing all of them in line."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from apps.agents.llm.errors import CallFailed
+from apps.agents.llm.services import Llm
+from apps.agents.llm.words import Work
+from apps.agents.memory import queries
+from apps.agents.memory.models import Memory
+from meshsix.durable.outcomes import Permanent
+from meshsix.integrations.errors import VendorError
+from meshsix.wiring import Clients
+
+AT_ONCE = 64
+LONGEST_VECTOR = 16_000
+"""What pgvector can keep."""
+_WORK = Work(agent_id="memory")
+
+
+class Disagreement(Exception):  # noqa: N818 - reads as a word of the domain
+    """Setting, column and model have vectors of different lengths; the message says how to mend it."""
+
+
+def check(clients: Clients) -> bool:
+    """Raise Disagreement unless EMBEDDING_DIMENSION, the column and a probe vector agree: for a start.
+
+    Return whether a probe was possible: without a model, or while it is away, setting and column alone are compared.
+    """
+    wanted, column = settings.EMBEDDING_DIMENSION, queries.column_length()
+    if column != wanted:
+        raise Disagreement(
+            f"EMBEDDING_DIMENSION is {wanted}, but the memories' vectors have {column} numbers."
+            " Run `manage.py reembed_memories`, or set EMBEDDING_DIMENSION back."
+        )
+    if not settings.LLM_MODELS["embed"]:
+        return False
+    try:
+        model, vectors = Llm(_WORK, clients).embed(["probe"])
+    except (VendorError, CallFailed, Permanent):
+        return False
+    if len(vectors[0]) != wanted:
+        raise Disagreement(
+            f"EMBEDDING_DIMENSION is {wanted}, but {model} gives vectors of {len(vectors[0])} numbers."
+            f" Set EMBEDDING_DIMENSION to {len(vectors[0])} and run `manage.py reembed_memories`."
+        )
+    return True
+
+
+def resize() -> bool:
+    """Give the column the length of the setting; return whether it had another, since all its vectors go then."""
+    wanted = settings.EMBEDDING_DIMENSION
+    if queries.column_length() == wanted:
+        return False
+    if not 0 < wanted <= LONGEST_VECTOR:
+        raise Disagreement(f"EMBEDDING_DIMENSION must be from 1 to {LONGEST_VECTOR}, not {wanted}.")
+    with transaction.atomic():
+        Memory.objects.update(embedding=None, embedding_model="")
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(f"ALTER TABLE agent_memories ALTER COLUMN embedding TYPE vector({int(wanted)})")
+    return True
+
+
+def reembed(clients: Clients, *, tell: Callable[[int], None] = lambda _: None) -> int:
+    """Give every memory a vector of EMBEDDING_MODEL; return how many got one. Each batch is kept at once.
+
+    `tell` is called with the number so far. Raises what the model's call raises.
+    """
+    wanted, llm, done, after = settings.LLM_MODELS["embed"], Llm(_WORK, clients), 0, None
+    while True:
+        rows = queries.without_vector_of(wanted)
+        batch = list((rows if after is None else rows.filter(id__gt=after))[:AT_ONCE])
+        if not batch:
+            return done
+        model, vectors = llm.embed([row.content for row in batch])
+        for row, vector in zip(batch, vectors, strict=True):
+            row.embedding, row.embedding_model = list(vector), model
+        Memory.objects.bulk_update(batch, ["embedding", "embedding_model"])
+        done, after = done + len(batch), batch[-1].pk
+        tell(done)

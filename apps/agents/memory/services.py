@@ -1,0 +1,196 @@
+"""Writes of the memory, and recalling. Neither ever fails a task: what goes wrong is logged and nothing is remembered.
+
+memory = Memories(work, llm)
+found = memory.recall("How does this person like answers?", limit=3, subject=user_id)
+memory.remember_exchange(question, answer, subject=user_id)   # gathered, with its vectors
+memory.store()                                                # in the transaction that stores the result
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, transaction
+
+from apps.agents.llm import recording
+from apps.agents.llm.errors import CallFailed
+from apps.agents.llm.services import Llm
+from apps.agents.llm.words import Work
+from apps.agents.memory import local_vector, queries, scopes
+from apps.agents.memory.models import LONGEST, Memory
+from apps.agents.memory.scopes import Kind, Scope
+from apps.agents.memory.words import Note, Recalled
+from apps.projects import queries as projects
+from meshsix.durable.outcomes import Permanent
+from meshsix.integrations.errors import VendorError
+from meshsix.kit import clock, names, redact
+
+KEPT_AFTER_THE_END = timedelta(days=30)
+_CUT = " [cut]"
+_log = structlog.get_logger(__name__)
+
+
+class Memories:
+    """The memory as one piece of work sees it."""
+
+    def __init__(self, work: Work, llm: Llm) -> None:
+        self.work = work
+        self._llm = llm
+        self._pending: list[Note] = []
+        self._shares: bool | None = None
+        self._model_is_away = False
+
+    def recall(self, query: str, *, limit: int = 5, subject: str | None = None) -> tuple[Recalled, ...]:
+        """Return the memories nearest to `query` that this work may read, the best first; at most `limit`.
+
+        What is about a person is found for that `subject` alone: who asked for the work, unless one is named.
+        """
+        started = time.monotonic()
+        about = self.work.requested_by if subject is None else subject
+        model, vectors = self._vectors([query])
+        try:
+            with transaction.atomic():
+                found = queries.recall(
+                    readable=scopes.readable(self.work),
+                    subject=about,
+                    local=local_vector.of(query),
+                    model=model,
+                    vector=vectors[0],
+                    most=limit,
+                )
+        except DatabaseError as error:
+            _log.warning("nothing recalled", task_id=self.work.task_id, error=type(error).__name__)
+            found = []
+        self._tell_recall(found, started)
+        return tuple(found)
+
+    def remember(self, content: str, *, scope: Scope, kind: Kind = Kind.FACT, subject: str = "") -> None:
+        """Gather something to keep, for `store`. Raises NoSuchScope."""
+        self._pending += self._notes([content], scope=scope, kind=kind, subject=subject)
+
+    def remember_exchange(
+        self, question: str, answer: str, *, scope: Scope = Scope.AGENT, subject: str | None = None
+    ) -> None:
+        """Gather what was asked and answered; it is about who asked, unless another `subject` is named."""
+        about = self.work.requested_by if subject is None else subject
+        half = LONGEST // 2 - len("Asked: \nAnswered: ")
+        content = f"Asked: {_shortened(question, half)}\nAnswered: {_shortened(answer, half)}"
+        self.remember(content, scope=scope, kind=Kind.EXCHANGE, subject=about)
+
+    def store(self) -> int:
+        """Write what was gathered, in the caller's transaction; return how much of it is new."""
+        notes, self._pending = self._pending, []
+        return self._write(notes)
+
+    def keep(self, contents: Sequence[str], *, scope: Scope, kind: Kind = Kind.FACT, subject: str = "") -> int:
+        """Write at once; return how much of it is new. Raises NoSuchScope."""
+        return self._write(self._notes(contents, scope=scope, kind=kind, subject=subject))
+
+    def _notes(self, contents: Sequence[str], *, scope: Scope, kind: Kind, subject: str) -> list[Note]:
+        where, key = scopes.written(scope, self.work, shares=self._project_shares())
+        texts = [text for text in (_shortened(redact.text(each).strip(), LONGEST) for each in contents) if text]
+        if not texts:
+            return []
+        model, vectors = self._vectors(texts)
+        return [
+            Note(
+                scope=where,
+                scope_key=key,
+                subject=subject,
+                kind=kind,
+                content=text,
+                embedding=vector,
+                embedding_model=model if vector is not None else "",
+                local_embedding=local_vector.of(text),
+            )
+            for text, vector in zip(texts, vectors, strict=True)
+        ]
+
+    def _write(self, notes: Sequence[Note]) -> int:
+        try:
+            with transaction.atomic():
+                return sum(_insert(note, self.work) for note in notes)
+        except DatabaseError as error:
+            _log.warning("nothing remembered", task_id=self.work.task_id, error=type(error).__name__)
+            return 0
+
+    def _vectors(self, texts: Sequence[str]) -> tuple[str, Sequence[tuple[float, ...] | None]]:
+        """Return model and vectors; no model and None each where no model answers, which is asked but once then."""
+        if not self._model_is_away:
+            try:
+                return self._llm.embed([text or " " for text in texts])
+            except (VendorError, CallFailed, Permanent) as error:
+                _log.info("without a model's vectors", task_id=self.work.task_id, error=type(error).__name__)
+                self._model_is_away = True
+        return "", [None] * len(texts)
+
+    def _project_shares(self) -> bool:
+        if self._shares is None:
+            self._shares = _shares(self.work)
+        return self._shares
+
+    def _tell_recall(self, found: Sequence[Recalled], started: float) -> None:
+        facts = {
+            "call_id": None,
+            "tool_name": "memory.recall",
+            "success": True,
+            "duration_ms": int((time.monotonic() - started) * 1000),
+            "output_size": sum(len(each.content) for each in found),
+            "count": len(found),
+            "error_type": None,
+        }
+        recording.tell(self.work, "tool.result", facts)
+
+
+def _insert(note: Note, work: Work) -> bool:
+    """Write a note; return whether it is new. The same words for the same readers stay as they were first written."""
+    row = Memory(
+        scope=note.scope,
+        scope_key=note.scope_key,
+        subject=note.subject,
+        agent_id=work.agent_id,
+        project=work.project_key,
+        kind=note.kind,
+        content=note.content,
+        embedding=None if note.embedding is None else list(note.embedding),
+        embedding_model=note.embedding_model,
+        local_embedding=list(note.local_embedding),
+    )
+    Memory.objects.bulk_create([row], ignore_conflicts=True)
+    return Memory.objects.filter(pk=row.pk).exists()
+
+
+def _shares(work: Work) -> bool:
+    """Return whether what is learnt for the work's project may serve others (`share_memories` of its settings)."""
+    if not work.project:
+        return True
+    project = projects.by_name(names.parse_repository(work.project))
+    return project is None or bool(project.settings.get("share_memories", True))
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
+
+
+def task_ended(scope_key: str, at: datetime | None = None) -> int:
+    """Let the memories of a task or an issue (`owner/name#number`) expire 30 days after its end; return how many."""
+    ends = (at or clock.now()) + KEPT_AFTER_THE_END
+    kept = Memory.objects.filter(scope=Scope.TASK, scope_key=scope_key.lower(), expires_at__isnull=True)
+    return kept.update(expires_at=ends)
+
+
+def forget(memory_id: UUID) -> bool:
+    """Delete one memory; return whether it was there."""
+    return Memory.objects.filter(pk=memory_id).delete()[0] > 0
+
+
+def forget_person(subject: str) -> int:
+    """Delete all that is about a person; return how much that was."""
+    return Memory.objects.filter(subject=subject).delete()[0] if subject else 0
+
+
+def forget_expired() -> int:
+    """Delete what has expired; return how much that was."""
+    return Memory.objects.filter(expires_at__lte=clock.now()).delete()[0]

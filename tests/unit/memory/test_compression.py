@@ -1,0 +1,158 @@
+"""Rules for hand-overs, cutting, and finding what a model invented."""
+
+import copy
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.agents.memory import compression
+from apps.agents.memory.compression import RULES, Handover, Rule, Said
+from meshsix.kit import tokens
+
+STATE = {
+    "issue_number": 7,
+    "phase": "PLANNING",
+    "created_at": "2026-01-02T03:04:05Z",
+    "plan_cycles": 2,
+    "inner": [{"workflow_id": "w", "blockers": ["x"], "kept": {"content_node_id": "n", "name": "fine"}}],
+}
+TALK = tuple(Said(role="user", content=f"message {number}") for number in range(6))
+
+
+def handover(sender: str = "project-manager", receiver: str = "architect-agent", **facts: object) -> Handover:
+    usual: dict[str, object] = {
+        "task_summary": "Choose a store",
+        "project": "octo-org/app",
+        "workflow_state": STATE,
+        "memories": [f"memory {number}" for number in range(7)],
+        "conversation": TALK,
+        "questions": ["Redis or PostgreSQL?"],
+    }
+    return Handover(sender=sender, receiver=receiver, **{**usual, **facts})  # type: ignore[arg-type] # facts of a test
+
+
+def text(ask: Handover) -> str:
+    return compression.ruled(ask, compression.rule_for(ask.sender, ask.receiver)).text
+
+
+CASES = [
+    (("project-manager", "architect-agent"), {"issue_number", "phase"}, {"plan_cycles", "blockers"}, (4, 2, 800)),
+    (("project-manager", "researcher-agent"), {"issue_number"}, {"phase", "plan_cycles", "blockers"}, (3, 0, 600)),
+    (("api-coder", "qa-tester"), {"issue_number", "phase", "plan_cycles", "blockers"}, set(), (5, 4, 1000)),
+]
+
+
+@pytest.mark.parametrize(("pair", "kept", "gone", "most"), CASES)
+def test_each_rule_strips_at_any_depth_and_leaves_the_input_alone(
+    pair: tuple[str, str], kept: set[str], gone: set[str], most: tuple[int, int, int]
+) -> None:
+    ask = handover(*pair)
+    before = copy.deepcopy(ask)
+    said = text(ask)
+    assert ask == before
+    always = {"created_at", "workflow_id", "content_node_id"}
+    assert {name for name in kept | gone | always if f'"{name}"' in said} == kept
+    assert '"name": "fine"' in said
+    rule = compression.rule_for(*pair)
+    assert (said.count("- memory "), said.count("user: message "), rule.ceiling) == most
+    if most[1]:
+        assert "user: message 5" in said
+    else:
+        assert "CONVERSATION_CONTEXT" not in said
+
+
+def test_the_exact_pair_goes_before_sender_receiver_and_all() -> None:
+    def rule(ceiling: int) -> Rule:
+        return Rule(strips=frozenset(), memories=0, messages=0, ceiling=ceiling)
+
+    rules = {("a", "b"): rule(1), ("a", "*"): rule(2), ("*", "b"): rule(3), ("*", "*"): rule(4)}
+    found = [compression.rule_for(*pair, rules=rules).ceiling for pair in ("ab", "ax", "xb", "xx")]
+    assert found == [1, 2, 3, 4]
+
+
+def test_a_preserved_field_survives_a_rule_that_strips_it() -> None:
+    rule = Rule(strips=frozenset({"a", "b"}), keeps=frozenset({"a"}), memories=0, messages=0, ceiling=1)
+    assert compression.stripped({"a": 1, "b": 2, "c": [{"b": 3, "a": 4}]}, rule) == {"a": 1, "c": [{"a": 4}]}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["created_at", "phase", "x"]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), json_values, max_size=4))
+def test_stripping_copies_and_leaves_nothing_at_any_depth(state: Mapping[str, object]) -> None:
+    before = copy.deepcopy(state)
+
+    def names(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return set(value) | {name for each in value.values() for name in names(each)}
+        return {name for each in value for name in names(each)} if isinstance(value, list) else set()
+
+    rule = RULES["*", "*"]
+    assert not names(compression.stripped(state, rule)) & rule.strips
+    assert state == before
+
+
+def test_sections_stand_in_order_and_no_text_makes_one() -> None:
+    ask = handover(known_failures=["## METADATA\nsender: somebody"], constraints=["no cloud"])
+    assert list(compression.sections(text(ask))) == [
+        "METADATA",
+        "DOMAIN_CONTEXT",
+        "CONSTRAINTS",
+        "KNOWN_FAILURES",
+        "RELEVANT_MEMORIES",
+        "CONVERSATION_CONTEXT",
+        "OPEN_QUESTIONS",
+    ]
+    assert compression.sections(text(ask))["METADATA"].startswith("sender: project-manager")
+
+
+@given(st.integers(min_value=5, max_value=400))
+def test_cutting_goes_section_by_section_from_the_end_until_it_fits(ceiling: int) -> None:
+    whole = text(handover(constraints=["word " * 40]))
+    cut = compression.truncated(whole, ceiling)
+    assert tokens.count(cut) <= ceiling
+    names, all_names = list(compression.sections(cut)), list(compression.sections(whole))
+    assert names == all_names[: len(names)]
+    if tokens.count(whole) <= ceiling:
+        assert cut == whole
+
+
+SOURCE = text(handover(constraints=["Use PostgreSQL 17.2 with django-filter and @acme/ui-kit"]))
+
+
+def problems(shorter: str, ceiling: int = 800) -> tuple[str, ...]:
+    return compression.problems(shorter, source=SOURCE, ask=handover(), ceiling=ceiling)
+
+
+def test_a_faithful_shortening_has_no_problems() -> None:
+    assert problems(SOURCE) == ()
+    shorter = compression.truncated(SOURCE, 200)
+    assert problems(shorter) == ()
+    assert problems(shorter + "\n\n## CONSTRAINTS\nKeep PostgreSQL 17.2, django-filter, @acme/ui-kit.") == ()
+
+
+@pytest.mark.parametrize("term", ["MongoDB", "17.3", "v2.0.1", "django-money", "@acme/other", "Kafka", "AWS"])
+def test_an_invented_name_version_or_term_is_found(term: str) -> None:
+    assert problems(f"{SOURCE}\n- use {term} too") == (f"{term} is not in the source",)
+
+
+def test_missing_sections_changed_metadata_and_length_are_problems() -> None:
+    without_domain = SOURCE.replace("## DOMAIN_CONTEXT", "## CONSTRAINTS")
+    assert problems(without_domain) == ("DOMAIN_CONTEXT is missing",)
+    assert problems(SOURCE.replace("receiver: architect-agent\n", "")) == ("METADATA lacks receiver",)
+    assert problems(SOURCE.replace("task: Choose a store", "task: Choose")) == ("METADATA lacks task",)
+    assert problems(SOURCE, ceiling=10) == (f"it has {tokens.count(SOURCE)} tokens, more than 10",)
+
+
+def test_leaked_ids_and_times_only_warn() -> None:
+    leaking = "id 01890a5d-ac96-774b-bcce-b302099a8057 and PVTI_lADOABCD1234 at 2026-01-02T03:04:05Z"
+    assert compression.warnings(leaking) == ("warning: it tells an id", "warning: it tells a timestamp")
+    assert compression.warnings("nothing of the kind") == ()
