@@ -1,6 +1,7 @@
 """Reads of the memory: one statement a recall, and what the start check needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -53,7 +54,7 @@ def recall(
 
     `model` names the model of `vector`; empty and None where there is none: then the local vector stands alone.
     """
-    values = {
+    values: Mapping[str, list[str] | str | datetime | int | None] = {
         "scopes": [scope.value for scope, _ in readable],
         "keys": [key for _, key in readable],
         "subject": subject,
@@ -69,7 +70,7 @@ def recall(
         return [_recalled(row) for row in cursor.fetchall()]
 
 
-def _recalled(row: tuple[UUID, str, str, str, str, str, object, float]) -> Recalled:
+def _recalled(row: tuple[UUID, str, str, str, str, str, datetime, float]) -> Recalled:
     found, scope, kind, content, agent_id, project, created_at, score = row
     return Recalled(
         id=found,
@@ -78,7 +79,7 @@ def _recalled(row: tuple[UUID, str, str, str, str, str, object, float]) -> Recal
         content=content,
         agent_id=agent_id,
         project=project,
-        created_at=created_at,  # type: ignore[arg-type] # psycopg gives a datetime for a timestamptz
+        created_at=created_at,
         score=score,
     )
 

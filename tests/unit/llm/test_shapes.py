@@ -53,7 +53,7 @@ class Titled:
 
 def test_the_strict_form_is_what_openai_takes_and_its_example_fits_the_type() -> None:
     for kind in (Answer, Titled, Part):
-        wanted = shape(kind)  # type: ignore[type-var] # any of them
+        wanted = shape(kind)
         assert wanted.strict is not None
         assert strict_problem(wanted.strict) is None
         Draft202012Validator.check_schema(wanted.strict)

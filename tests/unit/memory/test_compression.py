@@ -68,7 +68,7 @@ def test_the_exact_pair_goes_before_sender_receiver_and_all() -> None:
         return Rule(strips=frozenset(), memories=0, messages=0, ceiling=ceiling)
 
     rules = {("a", "b"): rule(1), ("a", "*"): rule(2), ("*", "b"): rule(3), ("*", "*"): rule(4)}
-    found = [compression.rule_for(*pair, rules=rules).ceiling for pair in ("ab", "ax", "xb", "xx")]
+    found = [compression.rule_for(pair[0], pair[1], rules).ceiling for pair in ("ab", "ax", "xb", "xx")]
     assert found == [1, 2, 3, 4]
 
 
