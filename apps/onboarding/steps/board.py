@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from apps.onboarding.catalog import problem
 from apps.onboarding.words import Access, BoardReady, BoardWanted
+from apps.projects.boards.columns import STATUS_FIELD, Column
 from meshsix.durable.outcomes import Asked, WaitFor
 from meshsix.integrations.github.boards import Boards
 from meshsix.integrations.github.messages import Board, BoardField, Color, FieldType, Option
@@ -24,14 +25,14 @@ SELECT_FIELDS: dict[str, tuple[Option, ...]] = {
         Option(name="Medium", color=Color.YELLOW),
         Option(name="Low", color=Color.GREEN),
     ),
-    "Status": (
-        Option(name="Todo", color=Color.GRAY, description="Waits for an agent"),
-        Option(name="Planning", color=Color.BLUE, description="An agent plans"),
-        Option(name="In Progress", color=Color.YELLOW, description="An agent works"),
-        Option(name="QA", color=Color.PURPLE, description="Tests run"),
-        Option(name="Review", color=Color.PINK, description="Waits for a review"),
-        Option(name="Blocked", color=Color.RED, description="Waits for an answer"),
-        Option(name="Done", color=Color.GREEN, description="Merged"),
+    STATUS_FIELD: (
+        Option(name=Column.TODO.value, color=Color.GRAY, description="Waits for an agent"),
+        Option(name=Column.PLANNING.value, color=Color.BLUE, description="An agent plans"),
+        Option(name=Column.IN_PROGRESS.value, color=Color.YELLOW, description="An agent works"),
+        Option(name=Column.QA.value, color=Color.PURPLE, description="Tests run"),
+        Option(name=Column.REVIEW.value, color=Color.PINK, description="Waits for a review"),
+        Option(name=Column.BLOCKED.value, color=Color.RED, description="Waits for an answer"),
+        Option(name=Column.DONE.value, color=Color.GREEN, description="Merged"),
     ),
 }
 

@@ -64,7 +64,7 @@ def board(project: Project, watch: BoardWatch | None) -> Standing:
         return Standing(light=Light.BAD, words="cannot be read", since=watch.polled_at, detail=watch.error)
     if watch is None or watch.polled_at is None:
         return UNREAD_BOARD
-    return Standing(light=Light.OK, words="read", since=watch.polled_at)
+    return Standing(light=Light.OK, words="mirrored", since=watch.polled_at)
 
 
 def environment(project: Project, environment: Environment | None) -> Standing:

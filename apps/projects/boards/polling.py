@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q
 
 from apps.projects.boards import mirror, observing, queries
 from apps.projects.boards.models import BoardCard, BoardWatch, ExpectedMove
@@ -56,25 +56,28 @@ def due(*, most: int) -> list[UUID]:
     Offboarded projects are left alone.
     """
     watch_all()
-    return list(_due(clock.now()).order_by("due_at").values_list("project_id", flat=True)[:most])
+    rows = BoardWatch.objects.filter(_free(clock.now())).exclude(project__board_id="")
+    rows = rows.exclude(project__status=ProjectStatus.OFFBOARDED)
+    return list(rows.order_by("due_at").values_list("project_id", flat=True)[:most])
 
 
 def claim(project_id: UUID, *, lease: timedelta) -> UUID | None:
-    """Take the board to poll it; return the lease's id, None where it is not due or somebody else has it."""
+    """Take the board to poll it; return the lease's id, None where it is not due or somebody else has it.
+
+    One statement on one table: only of such a one PostgreSQL looks at the condition again after waiting for a rival.
+    """
     now, lease_id = clock.now(), ids.new_id()
-    taken = _due(now).filter(project_id=project_id).update(lease_id=lease_id, leased_until=now + lease)
-    return lease_id if taken else None
+    mine = BoardWatch.objects.filter(_free(now), project_id=project_id)
+    return lease_id if mine.update(lease_id=lease_id, leased_until=now + lease) else None
+
+
+def _free(now: datetime) -> Q:
+    return Q(due_at__lte=now) & (Q(leased_until__isnull=True) | Q(leased_until__lte=now))
 
 
 def poll_soon(project_id: UUID) -> None:
     """Make the board due now: something has happened of which no event may tell."""
     BoardWatch.objects.filter(project_id=project_id).update(due_at=clock.now())
-
-
-def _due(now: datetime) -> QuerySet[BoardWatch]:
-    free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
-    rows = BoardWatch.objects.filter(free, due_at__lte=now).exclude(project__board_id="")
-    return rows.exclude(project__status=ProjectStatus.OFFBOARDED)
 
 
 def poll(project: Project, clients: Clients) -> Poll:
@@ -192,6 +195,6 @@ def poll_failed(project_id: UUID, error: str, *, pause: timedelta | None = None)
         due_at=clock.now() + (doubled if pause is None else pause),
         lease_id=None,
         leased_until=None,
-        failures=watch.failures + 1,
+        failures=F("failures") + 1,
         error=redact.text(error)[:_ERROR_LENGTH] or "unknown",
     )
