@@ -168,6 +168,13 @@ DIAMOND = Workflow(
         ),
     ),
 )
+TOLD = Workflow(
+    name="told",
+    ask=Ask,
+    queue="agents",
+    ended="tests.durable_flows.note_end",
+    phases=(Phase(name="all", title="All", stretch=(step("one"), step("two"))),),
+)
 STEPS_OF_DIAMOND = ("first", "left", "right_one", "right_two", "join", "question", "last_one", "last_two")
 
 
@@ -178,4 +185,13 @@ def observe(run: object, row: object) -> None:
         cursor.execute(
             "INSERT INTO test_effects (run_id, step, kind) VALUES (%s, %s, 'observed')",
             [getattr(run, "pk", None), state],
+        )
+
+
+def note_end(run: object) -> None:
+    """Note that a run ended, in the transaction in which it did."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO test_effects (run_id, step, kind) VALUES (%s, %s, 'ended')",
+            [getattr(run, "pk", None), f"{getattr(run, 'state', '')}:{getattr(run, 'error_code', '')}"],
         )

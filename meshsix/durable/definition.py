@@ -78,7 +78,9 @@ class Workflow:
     """A named order of phases. `observer` is the dotted path of `f(run: Run, step: StepRow | None) -> None`.
 
     The observer is called inside each transaction that changes a run or a step; an app keeps its own table up to date
-    with it. `queue` is the Celery queue of all its steps.
+    with it. `ended` is the dotted path of `f(run: Run) -> None`, called inside each transaction in which a run ends,
+    well or not; unlike an observer it costs the steps before nothing. `queue` is the Celery queue of all its steps,
+    where a run is not started with one of its own.
     """
 
     name: str
@@ -86,3 +88,4 @@ class Workflow:
     phases: tuple[Phase, ...]
     queue: str
     observer: str = ""
+    ended: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -42,11 +42,12 @@ _TOLD_AS = {
 }
 
 Observer = Callable[[Run, StepRow | None], None]
+Ended = Callable[[Run], None]
 
 
 @dataclass(kw_only=True)
 class Scene:
-    """The run that a transaction is about. `state` and `phase` follow the writes."""
+    """The run that a transaction is about. `state` and `phase` follow the writes; `ends` says that it ended here."""
 
     run_id: UUID
     workflow: str
@@ -55,6 +56,7 @@ class Scene:
     plan: Plan
     now: datetime
     news: News
+    ends: bool = False
 
 
 def lock(run_id: UUID, *, now: datetime, actor: Actor | None = None) -> Scene:
@@ -100,7 +102,8 @@ def run_event(states: Mapping[str, str]) -> RunEvent | None:
 def move_run(on: Scene, event: RunEvent, **facts: object) -> None:
     """Change the run's state by its table, with the times and the event that belong to it. Raises WrongState."""
     on.state = after(RUN_TRANSITIONS, on.state, event)
-    values: dict[str, Any] = {"state": on.state, "finished_at": on.now if on.state in _ENDS else None}
+    on.ends = on.state in _ENDS
+    values: dict[str, Any] = {"state": on.state, "finished_at": on.now if on.ends else None}
     values["error_code"] = facts.get("code", "")
     values["error_hint"] = facts.get("hint", "")
     Run.objects.filter(pk=on.run_id).update(**values)
@@ -145,12 +148,15 @@ def set_step(on: Scene, name: str, event: StepEvent, **values: object) -> bool:
 
 
 def finish(on: Scene, step_id: int | None) -> None:
-    """Call the workflow's observer and write the events: the last things of each transaction."""
+    """Call the workflow's observer, tell of an end, and write the events: the last things of each transaction."""
     observer = observer_of(on.workflow)
     if observer is not None:
         run = Run.objects.get(pk=on.run_id)
         step = None if step_id is None else StepRow.objects.get(pk=step_id)
         observer(run, step)
+    ended = _ended_of(on.workflow) if on.ends else None
+    if ended is not None:
+        ended(Run.objects.get(pk=on.run_id))
     on.news.publish()
 
 
@@ -160,10 +166,18 @@ def observer_of(workflow: str) -> Observer | None:
         path = registry.workflow(workflow).observer
     except registry.UnknownStep:
         return None
-    return _load(path) if path else None
+    return cast("Observer", _load(path)) if path else None
+
+
+def _ended_of(workflow: str) -> Ended | None:
+    """Return whom a workflow tells of the ends of its runs; one that is no longer deployed tells nobody."""
+    try:
+        path = registry.workflow(workflow).ended
+    except registry.UnknownStep:
+        return None
+    return cast("Ended", _load(path)) if path else None
 
 
 @cache
-def _load(path: str) -> Observer:
-    observer: Observer = import_string(path)
-    return observer
+def _load(path: str) -> object:
+    return cast("object", import_string(path))

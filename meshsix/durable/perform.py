@@ -58,7 +58,7 @@ def _call(lease: Lease, known: Outputs, deadline: datetime) -> Ending:
         ),
     )
     value = coding.make_input(step, workflow.ask, given)
-    with _bounded(step, deadline - clock.now()):
+    with _bounded(step, deadline - lease.since, deadline - clock.now()):
         output = step.does(value, clients())
     return Done(output=coding.encode(coding.signature(step.does, workflow.ask).gives, output))
 
@@ -74,7 +74,7 @@ def _outputs(lease: Lease, wanted: list[str], known: Outputs) -> Outputs:
 
 
 @contextmanager
-def _bounded(step: Step, left: timedelta) -> Iterator[None]:
+def _bounded(step: Step, timeout: timedelta, left: timedelta) -> Iterator[None]:
     """Raise TimedOut in the step when its time is over.
 
     Only a main thread can be interrupted; elsewhere the lease alone bounds the step, and its late result is fenced off.
@@ -84,7 +84,7 @@ def _bounded(step: Step, left: timedelta) -> Iterator[None]:
         return
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise TimedOut(f"{step.name} took longer than {step.timeout.total_seconds():g} s.")
+        raise TimedOut(f"{step.name} took longer than {timeout.total_seconds():g} s.")
 
     handler = signal.signal(signal.SIGALRM, stop)
     timer = signal.setitimer(signal.ITIMER_REAL, max(left.total_seconds(), 0.001))

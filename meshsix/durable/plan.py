@@ -7,7 +7,7 @@ in mid-run never changes what the run means. Pure: no database, no clock.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -148,6 +148,18 @@ def from_workflow(workflow: Workflow) -> Plan:
         phases=tuple(PlannedPhase(name=phase.name, title=phase.title) for phase in workflow.phases),
         steps=tuple(steps),
     )
+
+
+def for_run(planned: Plan, *, queue: str, timeouts: Mapping[str, timedelta]) -> Plan:
+    """Return the plan with a queue (empty: its own) and with timeouts of steps that hold for one run.
+
+    Raises KeyError for a step that the plan does not have.
+    """
+    unknown = timeouts.keys() - planned.by_name.keys()
+    if unknown:
+        raise KeyError(f"{planned.workflow} has no step {', '.join(sorted(unknown))}.")
+    steps = tuple(replace(step, timeout=timeouts.get(step.name, step.timeout)) for step in planned.steps)
+    return replace(planned, queue=queue or planned.queue, steps=steps)
 
 
 def _lay(

@@ -1,10 +1,12 @@
 """What others may do with runs. Each function is one transaction; messages are sent after it is committed."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from enum import StrEnum
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -45,12 +47,25 @@ class AnswerOutcome(StrEnum):
     """Its question is settled: answered, timed out or cancelled. Nothing changed."""
 
 
-def start(workflow: Workflow, *, key: str, ask: object, actor: Actor, run_id: UUID | None = None) -> Run:
+def start(
+    workflow: Workflow,
+    *,
+    key: str,
+    ask: object,
+    actor: Actor,
+    run_id: UUID | None = None,
+    queue: str = "",
+    timeouts: Mapping[str, timedelta] = MappingProxyType({}),
+) -> Run:
     """Store a new run with all its steps and nudge the first one. Raises AlreadyRunning, BadWorkflow.
 
-    `ask` is an instance of `workflow.ask`. A finished run of the same key does not stand in the way.
+    `ask` is an instance of `workflow.ask`. A finished run of the same key does not stand in the way. `queue` is the
+    Celery queue of this run's steps (empty: the workflow's), `timeouts` are those of steps which this run bounds
+    otherwise than the workflow; both stand in the run's snapshot.
     """
     planned = _checked_plan(workflow)
+    if queue or timeouts:
+        planned = plan.for_run(planned, queue=queue, timeouts=timeouts)
     now = clock.now()
     run = Run(
         id=run_id or ids.new_id(),
@@ -100,6 +115,14 @@ def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor |
             return AnswerOutcome.DUPLICATE
         given = [_give(step, found, actor) for step in answers.waiting_steps(name)]
         return AnswerOutcome.GIVEN if any(given) else _keep(found)
+
+
+def hold(run_id: UUID) -> RunState:
+    """Lock the run's row until the end of the caller's transaction and return its state. Raises Run.DoesNotExist.
+
+    For who writes rows of its own together with a run's: the run's row is locked before all others, everywhere.
+    """
+    return RunState(Run.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=run_id))
 
 
 def cancel(run_id: UUID, actor: Actor) -> Run:

@@ -24,7 +24,7 @@ TESTER = Actor(kind=ActorKind.USER, name="tester", door=Door.CLI)
 @pytest.fixture(autouse=True)
 def flows(settings: Settings) -> Iterator[None]:
     """Deploy the workflows of tests/durable_flows.py."""
-    settings.DURABLE_WORKFLOWS = ["tests.durable_flows.LINE", "tests.durable_flows.DIAMOND"]
+    settings.DURABLE_WORKFLOWS = [f"tests.durable_flows.{name}" for name in ("LINE", "DIAMOND", "TOLD")]
     registry.forget()
     yield
     registry.forget()
