@@ -96,6 +96,26 @@ app.conf.update(
             "schedule": crontab(hour=3, minute=41),
             "options": {"queue": "maintenance"},
         },
+        "registry-watch-tasks": {
+            "task": "registry.watch_tasks",
+            "schedule": settings.TASK_SWEEP_INTERVAL,
+            "options": {"queue": "maintenance", "expires": settings.TASK_SWEEP_INTERVAL.total_seconds() * 2},
+        },
+        "registry-watch-agents": {
+            "task": "registry.watch_agents",
+            "schedule": timedelta(seconds=15),
+            "options": {"queue": "maintenance", "expires": 30},
+        },
+        "registry-refresh-checks": {
+            "task": "registry.refresh_checks",
+            "schedule": timedelta(seconds=10),
+            "options": {"queue": "maintenance", "expires": 20},
+        },
+        "registry-forget-results": {
+            "task": "registry.forget_results",
+            "schedule": crontab(hour=4, minute=11),
+            "options": {"queue": "maintenance"},
+        },
         "webhooks-recover": {
             "task": "webhooks.recover",
             "schedule": settings.DURABLE_RECOVERY_INTERVAL,

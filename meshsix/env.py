@@ -77,6 +77,17 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def pairs(name: str, default: str = "") -> dict[str, str]:
+    """Return the variable as a mapping, written as `name=value` pairs split at commas."""
+    found: dict[str, str] = {}
+    for word in words(name, default):
+        key, sign, value = word.partition("=")
+        if not sign or not key.strip() or not value.strip():
+            raise BadSetting(f"{name} must hold name=value pairs, not {word!r}.")
+        found[key.strip()] = value.strip()
+    return found
+
+
 def url(name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
     """Return the variable as an address without a trailing slash; an empty default means "not configured"."""
     value = text(name, default)

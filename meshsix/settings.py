@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "apps.projects.credentials",
     "apps.agents.llm",
     "apps.agents.memory",
+    "apps.agents.registry",
     "apps.onboarding",
     "apps.webhooks",
     "apps.webhooks.repair",
@@ -159,7 +160,9 @@ CHANNEL_LAYERS = {
 }
 
 # --- the step engine ------------------------------------------------------------------------------------------------
-DURABLE_WORKFLOWS = env.words("DURABLE_WORKFLOWS", "apps.onboarding.workflow.ONBOARDING")
+DURABLE_WORKFLOWS = env.words(
+    "DURABLE_WORKFLOWS", "apps.onboarding.workflow.ONBOARDING,apps.agents.registry.workflow.ATTEMPT"
+)
 DURABLE_RECOVERY_INTERVAL = env.seconds("DURABLE_RECOVERY_INTERVAL_SECONDS", 2)
 DURABLE_LEASE_MARGIN = env.seconds("DURABLE_LEASE_MARGIN_SECONDS", 5)
 DURABLE_NUDGE_GRACE = env.seconds("DURABLE_NUDGE_GRACE_SECONDS", 5)
@@ -259,6 +262,21 @@ CLAUDE_LOGIN_HOSTS = env.words("CLAUDE_LOGIN_HOSTS", "claude.ai,claude.com,conso
 ANTHROPIC_BASE_URL = env.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
 CLAUDE_TIMEOUT = env.seconds("CLAUDE_TIMEOUT_SECONDS", 15)
 SIGN_IN_WAIT = env.seconds("SIGN_IN_WAIT_SECONDS", timedelta(hours=24).total_seconds())
+
+# --- agents ---------------------------------------------------------------------------------------------------------
+# agent_id -> dotted path of its class; the deployment's own stand before those of AGENTS.
+AGENTS: dict[str, str] = {} | env.pairs("AGENTS")
+# What `vendor(NAME)` in an agent's checks means: dotted path of `check(clients) -> str`, which raises where it is away.
+AGENT_VENDOR_CHECKS = {
+    name: f"apps.agents.registry.vendors.{name}"
+    for name in ("argocd", "kubernetes", "litellm", "ntfy", "storage", "vault")
+}
+AGENT_CHECK_HOSTS = env.words("AGENT_CHECK_HOSTS")
+AGENT_CHECK_TIMEOUT = env.seconds("AGENT_CHECK_TIMEOUT_SECONDS", 3)
+AGENT_WORKER_THREADS = env.whole("AGENT_WORKER_THREADS", 0)
+TASK_SWEEP_INTERVAL = env.seconds("TASK_SWEEP_INTERVAL_SECONDS", 5)
+APPROVE_OWN_TASKS = env.flag("APPROVE_OWN_TASKS", default=False)
+TASK_RETENTION = timedelta(days=env.number("TASK_RETENTION_DAYS", 90))
 
 # --- onboarding -----------------------------------------------------------------------------------------------------
 ONBOARDING_DEFAULT_MODE = env.text("ONBOARDING_DEFAULT_MODE", "envbuilder")

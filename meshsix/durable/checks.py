@@ -42,7 +42,7 @@ def _names(workflow: Workflow) -> Iterator[str]:
 
 
 def _layout(workflow: Workflow) -> Iterator[str]:
-    if not _is_word(workflow.ask):
+    if not is_word(workflow.ask):
         yield f"its input {workflow.ask.__name__} must be a frozen dataclass with keyword-only fields."
     for phase in workflow.phases:
         if not phase.stretch:
@@ -89,12 +89,12 @@ def _types(workflow: Workflow) -> Iterator[str]:
 
 def _output_type(name: str, wants: coding.Signature) -> Iterator[str]:
     plain, _ = coding.optional(wants.gives)
-    if plain is not types.NoneType and not _is_word(plain):
+    if plain is not types.NoneType and not is_word(plain):
         yield f"{name} gives {_name(wants.gives)}: it must be a frozen dataclass with keyword-only fields, or None."
 
 
 def _input_type(name: str, wants: coding.Signature, workflow: Workflow) -> Iterator[str]:
-    if wants.takes is not workflow.ask and not _is_word(wants.takes):
+    if wants.takes is not workflow.ask and not is_word(wants.takes):
         yield (
             f"{name} takes {_name(wants.takes)}: it must be {workflow.ask.__name__} or a frozen dataclass with "
             "keyword-only fields."
@@ -120,7 +120,8 @@ def _fits(name: str, field: str, kind: object, gives: object) -> Iterator[str]:
         yield f"{name} must take {field} as {_name(kind)} | None, since {field} may give None."
 
 
-def _is_word(kind: object) -> bool:
+def is_word(kind: object) -> bool:
+    """Return whether `kind` is a frozen dataclass with keyword-only fields: a word of the inside."""
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
         return False
     frozen: bool = vars(kind)["__dataclass_params__"].frozen

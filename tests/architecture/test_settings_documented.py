@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.tree import BASE, sources
 
-_READERS = {"text", "number", "whole", "seconds", "flag", "words", "url", "secret"}
+_READERS = {"text", "number", "whole", "seconds", "flag", "words", "pairs", "url", "secret"}
 _NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|[A-Z]{4,}")
 _ROW = re.compile(r"^\|([^|]*)\|", re.MULTILINE)
 _NOT_OURS = {"HOME", "PATH", "DJANGO_SETTINGS_MODULE", "REMAP_SIGTERM", "DEBIAN_FRONTEND", "KUBERNETES_SERVICE_HOST"}

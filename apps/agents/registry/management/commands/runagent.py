@@ -1,0 +1,80 @@
+"""`manage.py runagent NAME [NAME ...] | --all`: work as these agents until told to stop."""
+
+import os
+import sys
+from typing import Any
+
+from celery import signals
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from apps.agents.registry.definitions import BadDefinition
+from apps.agents.registry.services.working import Instance
+from meshsix.celery import WORKER_ENVIRONMENT, app
+from meshsix.web.command import Exit, PlatformCommand
+
+_MOST_THREADS = 64
+
+
+class Command(PlatformCommand):
+    help = "Work as one or more agents of this deployment: register, beat, take their tasks. SIGTERM ends it gently."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("names", nargs="*", metavar="NAME", help="An agent's id, as settings.AGENTS has it.")
+        parser.add_argument("--all", action="store_true", help="All agents of this deployment.")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401, ARG002 - as Django calls it
+        names = sorted(settings.AGENTS) if options["all"] else options["names"]
+        unknown = sorted(set(names) - settings.AGENTS.keys())
+        if unknown or not names:
+            known = ", ".join(sorted(settings.AGENTS)) or "none"
+            raise CommandError(f"Name an agent of this deployment: {known}.", returncode=Exit.USAGE)
+        _with_soft_shutdown()
+        instance = Instance(names)
+        try:
+            instance.join()
+        except BadDefinition as error:
+            raise CommandError(str(error), returncode=Exit.FAILED) from error
+        self.console.print(f"Working as {', '.join(names)} ({instance.instance_id}).", markup=False)
+        _work(instance)
+
+
+def _with_soft_shutdown() -> None:
+    """Begin again with the variables that a worker reads before our code runs (meshsix/celery.py)."""
+    if any(os.environ.get(name) != value for name, value in WORKER_ENVIRONMENT.items()):
+        sys.stdout.flush()
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **WORKER_ENVIRONMENT})  # noqa: S606 - ourselves again
+
+
+def _work(instance: Instance) -> None:
+    """Be a Celery worker until it is stopped, then leave.
+
+    Threads, one a slot: what agents do is wait for others. A thread that hangs must not keep the process, so it ends
+    without waiting for threads.
+    """
+
+    def stopping(**_: object) -> None:
+        instance.stop()
+
+    signals.worker_shutting_down.connect(stopping, weak=False)
+    threads = settings.AGENT_WORKER_THREADS or min(instance.slots, _MOST_THREADS)
+    try:
+        app.worker_main(
+            [
+                "worker",
+                "--pool=threads",
+                f"--concurrency={threads}",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+                "--loglevel=INFO",
+                f"--hostname=agent-{instance.instance_id}@%h",
+                f"--queues={','.join(instance.queues)}",
+            ]
+        )
+    finally:
+        instance.end()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

@@ -1,0 +1,31 @@
+"""Agents and tasks. Data and constraints, no behaviour."""
+
+from apps.agents.registry.models.agents import (
+    Agent,
+    AgentKind,
+    AgentType,
+    Capability,
+    Check,
+    Instance,
+    Risk,
+    Schema,
+    ServedBy,
+)
+from apps.agents.registry.models.routing import Dispatch, RoutingPolicy
+from apps.agents.registry.models.tasks import History, Task
+
+__all__ = [
+    "Agent",
+    "AgentKind",
+    "AgentType",
+    "Capability",
+    "Check",
+    "Dispatch",
+    "History",
+    "Instance",
+    "Risk",
+    "RoutingPolicy",
+    "Schema",
+    "ServedBy",
+    "Task",
+]

@@ -1,0 +1,130 @@
+"""Reads of tasks: the ones that are due, in their order, and everything that routing asks."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from apps.agents.registry import schemas
+from apps.agents.registry.models import Capability, Dispatch, History, Task
+from apps.agents.registry.queries import agents as agent_queries
+from apps.agents.registry.states import HELD, TaskState
+
+# A task's rank rises by one for each ten minutes that it has waited, at most to 10; then the oldest comes first.
+_RANK: LiteralString = "LEAST(10, {0}.priority + floor(extract(epoch FROM %(now)s - {0}.created_at) / 600))"
+_DUE: LiteralString = f"""
+SELECT task.task_id FROM orchestrator_tasks task
+WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s)
+ORDER BY {_RANK.format("task")} DESC, task.created_at, task.task_id LIMIT %(most)s
+"""  # noqa: S608 - made of constants
+_OVERTAKEN: LiteralString = f"""
+SELECT EXISTS (
+    SELECT 1 FROM orchestrator_tasks other JOIN orchestrator_tasks task ON task.task_id = %(task_id)s
+    WHERE other.status = 'pending' AND other.task_id <> task.task_id AND %(agent_id)s = ANY(other.waits_for)
+      AND (other.due_at IS NULL OR other.due_at <= %(now)s)
+      AND (-{_RANK.format("other")}, other.created_at, other.task_id)
+        < (-{_RANK.format("task")}, task.created_at, task.task_id)
+)
+"""  # noqa: S608 - made of constants
+
+
+def due(now: datetime, *, most: int) -> list[UUID]:
+    """Return the pending tasks that may be given to somebody now, the first in line first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"now": now, "most": most})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def is_overtaken(task_id: UUID, agent_id: str, now: datetime) -> bool:
+    """Return whether a task that comes before this one waits for a slot of the same agent."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERTAKEN, {"now": now, "task_id": task_id, "agent_id": agent_id})
+        return bool(cursor.fetchone()[0])
+
+
+def open_tasks(agent_id: str) -> int:
+    """Return how many of an agent's slots are taken."""
+    return Task.objects.filter(dispatched_to=agent_id, status__in=HELD).count()
+
+
+def input_schemas(capability: str) -> dict[str, Any]:
+    """Return the distinct input schemas of all who offer the capability, by hash."""
+    rows = Capability.objects.filter(name=capability, withdrawn_at=None).order_by()
+    return dict(rows.values_list("input_schema_id", "input_schema__schema").distinct())
+
+
+def rejected_by(capability: str, payload: object) -> dict[str, tuple[schemas.Fault, ...]]:
+    """Return the hashes of the input schemas that refuse a payload, each with what is wrong."""
+    found = {digest: schemas.faults(schema, payload) for digest, schema in input_schemas(capability).items()}
+    return {digest: faults for digest, faults in found.items() if faults}
+
+
+def tried(task_id: UUID) -> frozenset[str]:
+    """Return the agents that have had a try."""
+    return frozenset(History.objects.filter(task_id=task_id).values_list("agent_id", flat=True))
+
+
+def incumbent(capability: str) -> str:
+    """Return the agent of the newest counted success, empty without one."""
+    rows = History.objects.filter(capability=capability, counted=True, success=True).order_by("-created_at")
+    return rows.values_list("agent_id", flat=True).first() or ""
+
+
+def bound_instance(affinity_key: str) -> tuple[str, str]:
+    """Return the agent and the living instance that last worked for an affinity key; both empty where none does."""
+    rows = Task.objects.filter(affinity_key=affinity_key).exclude(Q(affinity_key="") | Q(instance_id=""))
+    last = rows.order_by("-dispatched_at").values_list("dispatched_to", "instance_id").first()
+    if last is None or not agent_queries.is_alive(*last):
+        return "", ""
+    return last
+
+
+def last_fingerprint(task_id: UUID) -> str:
+    """Return by which reasons the last decision was made that gave the task to nobody; empty where there is none."""
+    last = Dispatch.objects.filter(task_id=task_id).order_by("-id").values_list("attempt", "fingerprint").first()
+    return last[1] if last is not None and last[0] is None else ""
+
+
+def past_deadline(now: datetime) -> QuerySet[Task]:
+    """Return the running tasks whose deadline is over."""
+    return Task.objects.filter(status=TaskState.RUNNING, deadline_at__lte=now).order_by("deadline_at")
+
+
+def not_begun(now: datetime, patience: timedelta) -> QuerySet[Task]:
+    """Return the tasks that their agent has not begun although it was given them long enough ago."""
+    return Task.objects.filter(status=TaskState.DISPATCHED, dispatched_at__lte=now - patience)
+
+
+def held_by(agent_id: str, instance_id: str) -> QuerySet[Task]:
+    """Return the tasks that an instance has begun and not ended."""
+    return Task.objects.filter(dispatched_to=agent_id, instance_id=instance_id, status=TaskState.RUNNING)
+
+
+def deaf_to_cancelling(now: datetime, patience: timedelta) -> QuerySet[Task]:
+    """Return the running tasks that somebody wanted to end long enough ago."""
+    return Task.objects.filter(status=TaskState.RUNNING, cancel_requested_at__lte=now - patience)
+
+
+def approvals_over(now: datetime) -> QuerySet[Task]:
+    """Return the tasks that nobody approved in time."""
+    return Task.objects.filter(status=TaskState.AWAITING_APPROVAL, wait_until__lte=now)
+
+
+def with_old_results(now: datetime, kept: timedelta) -> QuerySet[Task]:
+    """Return the ended tasks whose results need not be kept any longer."""
+    has_result = Q(result__isnull=False) | ~Q(result_ref="")
+    return Task.objects.filter(has_result, completed_at__lte=now - kept)
+
+
+def attempts(task_id: UUID) -> QuerySet[History]:
+    """Return the attempts that ended, the oldest first."""
+    return History.objects.filter(task_id=task_id).order_by("attempt")
+
+
+def awaiting_approval(projects: Collection[str] | None = None) -> QuerySet[Task]:
+    """Return the tasks that wait for a person, the oldest first; of these projects (`owner/name`) alone if given."""
+    rows = Task.objects.filter(status=TaskState.AWAITING_APPROVAL).order_by("created_at")
+    return rows if projects is None else rows.filter(project__in=projects)

@@ -1,0 +1,1 @@
+"""Writes of the registry: agents and their checks, tasks and their attempts."""

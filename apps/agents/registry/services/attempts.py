@@ -1,0 +1,158 @@
+"""An attempt begins, and the engine tells that its run has ended."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.agents.registry import schemas
+from apps.agents.registry.models import Task
+from apps.agents.registry.queries import agents as agent_queries
+from apps.agents.registry.services import ending, news
+from apps.agents.registry.services.starting import ATTEMPT
+from apps.agents.registry.states import HELD, ErrorType, TaskEvent, TaskState, after
+from apps.agents.registry.words import Failure, Outcome
+from meshsix.durable import coding, endings
+from meshsix.durable.models import Run, StepRow
+from meshsix.durable.states import RunState, StepState
+from meshsix.kit import clock, redact
+
+
+class NotCurrent(Exception):  # noqa: N818 - reads as a word of the domain
+    """The attempt is not, or no longer, the one that the task waits for."""
+
+
+@transaction.atomic
+def begin(run_id: UUID, *, instance_id: str) -> Task:
+    """Note that an instance began the attempt that this run is for; return the task with its deadline.
+
+    A second call of the same attempt changes nothing. Raises NotCurrent.
+    """
+    task = Task.objects.select_for_update(no_key=True).filter(run_id=run_id, status__in=HELD).first()
+    if task is None:
+        raise NotCurrent("Another attempt has taken the place of this one.")
+    if task.status == TaskState.RUNNING:
+        return task
+    now, before = clock.now(), task.status
+    task.status = after(TaskState(before), TaskEvent.BEGUN)
+    task.instance_id = instance_id
+    task.started_at = task.updated_at = now
+    task.deadline_at = now + timedelta(seconds=task.timeout_seconds)
+    task.save(update_fields=["status", "instance_id", "started_at", "updated_at", "deadline_at"])
+    facts = {"attempt": task.attempts, "deadline_at": task.deadline_at.isoformat(), "instance_id": instance_id}
+    news.moved(task, before, trigger="begun", facts=facts)
+    return task
+
+
+def run_ended(run: Run) -> None:
+    """Settle the attempt that the run was for: named as `ended` by every workflow of an attempt.
+
+    Called in the engine's own transaction, which holds the run's lock.
+    """
+    task = Task.objects.select_for_update(no_key=True).filter(run_id=run.pk, status__in=HELD).first()
+    if task is not None:
+        ending.settle(task, _outcome(run, task), now=clock.now())
+
+
+def _outcome(run: Run, task: Task) -> Outcome:
+    match RunState(run.state):
+        case RunState.COMPLETED if run.workflow == ATTEMPT:
+            return _performed(run)
+        case RunState.COMPLETED:
+            return _result_of_own_workflow(run, task)
+        case RunState.FAILED:
+            return Outcome(failure=_failure(run))
+        case _:
+            message = "Somebody cancelled the engine's run of the attempt."
+            return Outcome(failure=Failure(type=ErrorType.CANCELLED, code="cancelled", message=message))
+
+
+def _performed(run: Run) -> Outcome:
+    """Return what the step `perform` gave."""
+    output: Any = run.steps.values_list("output", flat=True).get(name="perform")
+    decoded = coding.adapter(Outcome).validate_python(output)
+    outcome: Outcome = decoded
+    return outcome
+
+
+def _result_of_own_workflow(run: Run, task: Task) -> Outcome:
+    """Return the output of the workflow's last step, if it fits what the capability promises."""
+    last = run.steps.filter(state=StepState.DONE).order_by("-position").first()
+    result = last.output if last is not None else None
+    offered = agent_queries.capability(task.dispatched_to, task.capability)
+    faults = schemas.faults(offered.output_schema.schema, result) if offered is not None else ()
+    if faults:
+        return Outcome(failure=invalid_output(faults))
+    redacted: Any = redact.structure(result)
+    return Outcome(result=redacted)
+
+
+def invalid_output(faults: tuple[schemas.Fault, ...]) -> Failure:
+    """Return the failure of an agent whose output does not fit its own schema."""
+    told = "; ".join(f"{fault.pointer or '/'} {fault.detail}" for fault in faults[:5])
+    return Failure(
+        type=ErrorType.INVALID_OUTPUT,
+        code="invalid_output",
+        message=f"The output does not fit the capability's schema: {told}",
+        hint="This is a fault of the agent. Mend it, or let another agent offer the capability.",
+    )
+
+
+_BY_CODE: dict[str, ErrorType] = {
+    endings.TIMED_OUT: ErrorType.TIMEOUT,
+    endings.LOST: ErrorType.AGENT_LOST,
+    endings.UNEXPECTED: ErrorType.ERROR,
+    endings.UNKNOWN_STEP: ErrorType.ERROR,
+    endings.BAD_INPUT: ErrorType.ERROR,
+    endings.ENDLESS_WAIT: ErrorType.TRY_LATER,
+}
+_BY_END: dict[str, ErrorType] = {
+    "try-later": ErrorType.TRY_LATER,
+    "missing": ErrorType.MISSING,
+    "refused": ErrorType.REFUSED,
+    "forbidden": ErrorType.REFUSED,
+}
+
+
+def type_of(code: str) -> ErrorType:
+    """Return which type of error the code of a failed run stands for; what nobody knows is permanent."""
+    if code in set(ErrorType):
+        return ErrorType(code)
+    return _BY_CODE.get(code) or _BY_END.get(code.rpartition(":")[2], ErrorType.PERMANENT)
+
+
+def _failure(run: Run) -> Failure:
+    failed = StepRow.objects.filter(run=run, state=StepState.FAILED).order_by("position").first()
+    detail = failed.error_detail if failed is not None else ""
+    return Failure(
+        type=type_of(run.error_code),
+        code=run.error_code,
+        message=detail or run.error_hint or run.error_code,
+        hint=run.error_hint,
+    )
+
+
+def give_back(agent_id: str, instance_id: str) -> None:
+    """End what a stopped instance has begun and will not end: it goes elsewhere without costing an attempt."""
+    message = "The instance stopped before the attempt ended."
+    failure = Failure(type=ErrorType.AGENT_STOPPED, code="agent_stopped", message=message)
+    held = Task.objects.filter(dispatched_to=agent_id, instance_id=instance_id, status=TaskState.RUNNING)
+    for task_id, attempt in held.values_list("task_id", "attempts"):
+        ending.conclude(task_id, attempt, Outcome(failure=failure))
+
+
+def stop_grace() -> timedelta:
+    """Return how long a stopped instance may take to end what it has begun."""
+    return settings.WORKER_SOFT_SHUTDOWN + settings.DURABLE_LEASE_MARGIN
+
+
+def deadline_failure(task: Task, now: datetime) -> Failure:
+    """Return the failure of an attempt whose deadline is over."""
+    late = f" {round((now - task.deadline_at).total_seconds())} s ago" if task.deadline_at else ""
+    return Failure(
+        type=ErrorType.TIMEOUT,
+        code="timeout",
+        message=f"The attempt did not end within {task.timeout_seconds} s; its deadline was{late}.",
+    )

@@ -1,0 +1,301 @@
+"""Gives pending tasks to agents: score, decide, take a slot, start the attempt; one transaction a task.
+
+The task's row is locked first, then the agent's; the new run belongs to nobody yet, so that no two transactions wait
+for each other.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.utils import InterfaceError, OperationalError
+
+from apps.agents.registry import policy
+from apps.agents.registry.cards import Card
+from apps.agents.registry.models import Agent, Dispatch, Task
+from apps.agents.registry.policy import Decision, How, Rules, Wanted
+from apps.agents.registry.queries import policies, scores
+from apps.agents.registry.queries import tasks as task_queries
+from apps.agents.registry.services import ending, news, starting
+from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
+from apps.agents.registry.words import Failure
+from meshsix.kit import clock, ids
+
+APPROVAL_WAIT = timedelta(hours=24)
+_FULL_CARDS = 20
+_MOST_AT_ONCE = 500
+
+log = structlog.get_logger()
+
+
+class Routed(StrEnum):
+    """What became of a try to give a task to somebody."""
+
+    DISPATCHED = "dispatched"
+    PROPOSED = "proposed"
+    WAITS = "waits"
+    FAILED = "failed"
+    NOT_NOW = "not_now"
+    """It is not pending, not due yet, or somebody else is at it."""
+
+
+@dataclass(kw_only=True)
+class Survey:
+    """All that is known when a task is routed; `cards` follow what is found once an agent's row is locked."""
+
+    task: Task
+    now: datetime
+    rules: Rules
+    wanted: Wanted
+    instance_id: str
+    cards: list[Card]
+
+    def decide(self) -> Decision:
+        """Return who gets the task by what is known now."""
+        return policy.decide(self.cards, self.rules, self.wanted, now=self.now)
+
+    def fill(self, agent_id: str, open_tasks: int) -> None:
+        """Note how many slots of an agent are really taken."""
+        self.cards = [
+            replace(card, open_tasks=open_tasks) if card.agent_id == agent_id else card for card in self.cards
+        ]
+
+
+def survey(task: Task, now: datetime) -> Survey:
+    """Read what routing a task needs; nothing is locked or written."""
+    row = policies.of(task.capability)
+    rules = Rules(exploration_rate=row.exploration_rate, hysteresis=row.hysteresis, spill_ratio=row.spill_ratio)
+    bound_to, instance_id = task_queries.bound_instance(task.affinity_key) if task.affinity_key else ("", "")
+    wanted = Wanted(
+        first_attempt=task.attempts == 0,
+        priority=task.priority,
+        explorable=task.explorable,
+        draw=policy.draw(task.task_id),
+        tried=task_queries.tried(task.task_id) if task.attempts else frozenset(),
+        incumbent=task_queries.incumbent(task.capability) if rules.hysteresis > 0 else "",
+        bound_to=bound_to,
+        action=action_of(task.payload),
+    )
+    cards = scores.candidates(
+        task.capability,
+        now=now,
+        project=task.project,
+        allowed=task.allowed_agents,
+        rejected=task_queries.rejected_by(task.capability, task.payload),
+    )
+    return Survey(task=task, now=now, rules=rules, wanted=wanted, instance_id=instance_id, cards=cards)
+
+
+def action_of(payload: object) -> str:
+    """Return the payload's `action` where it is a text, else nothing."""
+    action = payload.get("action") if isinstance(payload, dict) else None
+    return action if isinstance(action, str) else ""
+
+
+def dispatch(task_id: UUID) -> Routed:
+    """Try to give one pending task to an agent. Losing to somebody else is normal."""
+    now = clock.now()
+    with transaction.atomic():
+        rows = Task.objects.select_for_update(skip_locked=True, no_key=True)
+        task = rows.filter(pk=task_id, status=TaskState.PENDING).first()
+        if task is None or (task.due_at is not None and task.due_at > now):
+            return Routed.NOT_NOW
+        seen = survey(task, now)
+        return _act(seen, _take_a_slot(seen))
+
+
+def _take_a_slot(seen: Survey) -> Decision:
+    """Decide, lock the chosen agent and count again, until the choice holds."""
+    while True:
+        decision = seen.decide()
+        if decision.chosen is None:
+            return decision
+        name = decision.chosen.agent_id
+        agent = Agent.objects.select_for_update(no_key=True).filter(pk=name, enabled=True).first()
+        slots = agent.max_concurrency if agent is not None else 0
+        taken = task_queries.open_tasks(name)
+        if taken < slots and not task_queries.is_overtaken(seen.task.task_id, name, seen.now):
+            return decision
+        seen.fill(name, max(taken, decision.chosen.max_concurrency))
+
+
+def _act(seen: Survey, decision: Decision) -> Routed:
+    task, chosen = seen.task, decision.chosen
+    if chosen is None:
+        return _wait(seen, decision)
+    if chosen.agent_id == task.dispatched_to and task.same_agent_at is not None and task.same_agent_at > seen.now:
+        Task.objects.filter(pk=task.pk).update(due_at=task.same_agent_at, wait_reason="backoff", waits_for=[])
+        return Routed.NOT_NOW
+    gate = (task.gate or {}).get("agents", [])
+    if policy.needs_approval(chosen, seen.wanted.action) and chosen.agent_id not in gate:
+        return _propose(seen, decision, chosen)
+    return _start(seen, decision, chosen)
+
+
+def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
+    """Give the task to the chosen agent, whose row is locked."""
+    task, now = seen.task, seen.now
+    bound = decision.how is How.AFFINITY
+    before, run_id, attempt = task.status, ids.new_id(), task.attempts + 1
+    _set(
+        task,
+        now,
+        status=after(TaskState(before), TaskEvent.ROUTED),
+        attempts=attempt,
+        dispatched_to=chosen.agent_id,
+        dispatched_at=now,
+        run_id=run_id,
+        instance_id=seen.instance_id if bound else "",
+        proposed_agent="",
+        due_at=None,
+        wait_reason="",
+        waits_for=[],
+    )
+    starting.start_run(task, served_by=chosen.served_by)
+    row = _note(seen, decision, attempt=attempt)
+    facts = {
+        "capability": task.capability,
+        "target_agent": chosen.agent_id,
+        "attempt": attempt,
+        "priority": task.priority,
+        "score": chosen.final_score,
+        "policy": str(decision.how),
+        "candidates": len(decision.cards),
+        "eligible": sum(card.eligible for card in decision.cards),
+        "dispatch_id": row.pk,
+    }
+    news.of_task(task, "task.dispatched", facts)
+    return Routed.DISPATCHED
+
+
+def _propose(seen: Survey, decision: Decision, chosen: Card) -> Routed:
+    """Ask a person whether the chosen agent may do it."""
+    task, before = seen.task, seen.task.status
+    _set(
+        task,
+        seen.now,
+        status=after(TaskState(before), TaskEvent.PROPOSED),
+        proposed_agent=chosen.agent_id,
+        wait_until=seen.now + APPROVAL_WAIT,
+        wait_reason="approval",
+        waits_for=[],
+    )
+    row = _note(seen, decision, attempt=None, reason=f"{chosen.agent_id} needs a person's approval")
+    news.moved(task, before, trigger="proposed", facts={"agent": chosen.agent_id, "dispatch_id": row.pk})
+    return Routed.PROPOSED
+
+
+def _wait(seen: Survey, decision: Decision) -> Routed:
+    """Leave the task pending with the reason; its time may be over."""
+    task = seen.task
+    reason = reasons_in_words(decision.cards)
+    if task.wait_until is not None and task.wait_until <= seen.now:
+        words = f"Nobody could take the task within its time: {reason}."
+        hint = "See why each agent could not: GET /api/tasks/{id}/why. Start or enable one, then retry the task."
+        ending.give_up(task, Failure(type=ErrorType.ERROR, code="no_agent", message=words, hint=hint), now=seen.now)
+        _note(seen, decision, attempt=None, reason=words)
+        return Routed.FAILED
+    values = {"wait_reason": f"{decision.how}: {reason}"[:300], "waits_for": list(decision.waits_for)}
+    if any(getattr(task, name) != value for name, value in values.items()):
+        _set(task, seen.now, **values)
+    if task_queries.last_fingerprint(task.task_id) != _fingerprint(decision):
+        _note(seen, decision, attempt=None, reason=f"{decision.how}: {reason}")
+    return Routed.WAITS
+
+
+def reasons_in_words(cards: Sequence[Card]) -> str:
+    """Return how many agents there are and how often each reason holds, for people."""
+    if not cards:
+        return "no agent offers the capability"
+    counts = Counter(str(reason) for card in cards for reason in card.reasons)
+    told = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+    return f"{len(cards)} agent{'s' if len(cards) > 1 else ''} ({told})"
+
+
+def _set(task: Task, now: datetime, **values: object) -> None:
+    """Change a task whose row is locked, in the database and at hand."""
+    Task.objects.filter(pk=task.pk).update(**values, updated_at=now)
+    for name, value in values.items():
+        setattr(task, name, value)
+
+
+def _note(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
+    """Store the decision with all that it was made of."""
+    full, rest = decision.cards[:_FULL_CARDS], decision.cards[_FULL_CARDS:]
+    return Dispatch.objects.create(
+        task=seen.task,
+        attempt=attempt,
+        chosen_agent=decision.chosen.agent_id if decision.chosen else "",
+        policy=asdict(seen.rules) | {"decided_by": str(decision.how)},
+        reason=(reason or str(decision.how))[:300],
+        cards=[as_json(card) for card in full],
+        others=[
+            {"agent": card.agent_id, "score": card.final_score, "reason": str(next(iter(card.reasons), ""))}
+            for card in rest
+        ],
+        fingerprint=_fingerprint(decision),
+        created_at=seen.now,
+    )
+
+
+_INSIDE = ("last_dispatched_at", "last_counted_at", "healed_at", "risky_actions", "kind", "served_by")
+
+
+def as_json(card: Card) -> dict[str, Any]:
+    """Return a card as it is stored and shown."""
+    facts = asdict(card)
+    return {name: value for name, value in facts.items() if name not in (*_INSIDE, "timeout_seconds")}
+
+
+def _fingerprint(decision: Decision) -> str:
+    """Return a hash of who could not get the task and why; scores and counts do not change it."""
+    told = [str(decision.how), *sorted(f"{card.agent_id}={','.join(card.reasons)}" for card in decision.cards)]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def dispatch_due(now: datetime) -> int:
+    """Give what can be given, the first in line first; return how many tasks found an agent.
+
+    Tasks that ask for the same in the same situation wait together: once one of them finds nobody, the others behind
+    it are only looked at when something about them is new.
+    """
+    routed, stuck = 0, set[tuple[object, ...]]()
+    for task_id in task_queries.due(now, most=_MOST_AT_ONCE):
+        task = Task.objects.filter(pk=task_id, status=TaskState.PENDING).first()
+        if task is None:
+            continue
+        alike = _situation(task)
+        settled = bool(task.wait_reason) and task.wait_until is not None and task.wait_until > now
+        if alike in stuck and settled:
+            continue
+        outcome = alone(dispatch, task_id)
+        routed += outcome in {Routed.DISPATCHED, Routed.PROPOSED}
+        if outcome is Routed.WAITS:
+            stuck.add(alike)
+    return routed
+
+
+def _situation(task: Task) -> tuple[object, ...]:
+    """Return by what routing tells tasks of one capability apart, where no attempt was made yet."""
+    own = (task.task_id,) if task.attempts or task.affinity_key or task.gate else ()
+    payload = hashlib.sha256(json.dumps(task.payload, sort_keys=True).encode()).hexdigest()
+    return (task.capability, task.project, tuple(task.allowed_agents), payload, *own)
+
+
+def alone(does: Callable[[UUID], Routed], task_id: UUID) -> Routed:
+    """Keep an error to one task: it would come first in every later sweep as well. A database that is away ends all."""
+    try:
+        return does(task_id)
+    except (InterfaceError, OperationalError):
+        raise
+    except Exception:
+        log.exception("a task cannot be routed", task=str(task_id))
+        return Routed.NOT_NOW

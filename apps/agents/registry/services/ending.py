@@ -1,0 +1,225 @@
+"""How attempts and tasks end: one transaction with the history row, the new state, its events and the caller's answer.
+
+Whatever ends an attempt comes here: the engine's run, a deadline, a silent instance, a result from outside, a cancel.
+The attempt's run is locked first, then the task; an attempt that is no longer current changes nothing.
+"""
+
+import json
+import random
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.agents.registry.models import History, Task
+from apps.agents.registry.services import news, nudging
+from apps.agents.registry.states import ENDED, HELD, RULES, ErrorType, TaskEvent, TaskState, after
+from apps.agents.registry.words import Failure, Outcome
+from meshsix.durable import services as durable
+from meshsix.durable.states import OPEN_RUNS
+from meshsix.kit import clock, redact
+from meshsix.kit.actor import SYSTEM, Actor
+from meshsix.kit.backoff import Backoff
+
+MOST_UNSPENT = 20
+"""How many tries that cost no attempt a task may have, so that it does not wander for ever."""
+_BACKOFF = {"first_seconds": 2.0, "most_seconds": 60.0}
+_MESSAGE_LENGTH = 2000
+
+
+@transaction.atomic
+def conclude(task_id: UUID, attempt: int, outcome: Outcome, *, actor: Actor | None = None) -> bool:
+    """End an attempt and its run; return whether it was still current. A late one leaves a `task.progress` alone."""
+    run_id = Task.objects.filter(pk=task_id).values_list("run_id", flat=True).first()
+    state = durable.hold(run_id) if run_id is not None else None
+    task = Task.objects.select_for_update(no_key=True).get(pk=task_id)
+    if task.run_id != run_id or task.attempts != attempt or task.status not in HELD:
+        facts = {"attempt": attempt, "status": "late_result", "details": {"current": task.attempts}}
+        news.of_task(task, "task.progress", facts, actor=actor)
+        return False
+    settle(task, outcome, now=clock.now(), actor=actor)
+    if run_id is not None and state in OPEN_RUNS:
+        _end_run(run_id, task_id, attempt, outcome, actor)
+    return True
+
+
+def _end_run(run_id: UUID, task_id: UUID, attempt: int, outcome: Outcome, actor: Actor | None) -> None:
+    """Let the engine's run end too: a result is what the run of an agent outside waits for, all else cancels it."""
+    if outcome.failure is None:
+        name = answer_name(task_id, attempt)
+        durable.answer(name=name, answer_id=name, payload={"success": True}, actor=actor)
+    else:
+        durable.cancel(run_id, actor or SYSTEM)
+
+
+def answer_name(task_id: UUID, attempt: int) -> str:
+    """Return the name of the answer for which the run of an agent outside waits."""
+    return f"attempt:{task_id}:{attempt}"
+
+
+def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None = None) -> None:
+    """Record the end of the current attempt of a task whose row is locked, and what follows from it."""
+    failure = outcome.failure
+    duration_ms = round((now - (task.started_at or task.dispatched_at or now)) / timedelta(milliseconds=1))
+    History.objects.create(
+        task_id=task.task_id,
+        attempt=task.attempts,
+        agent_id=task.dispatched_to,
+        capability=task.capability,
+        success=failure is None,
+        duration_ms=max(0, duration_ms),
+        error_type="" if failure is None else failure.type,
+        context=_context(task, failure),
+        created_at=now,
+        counted=failure is None or RULES[failure.type].counted,
+    )
+    if failure is None:
+        _complete(task, outcome, duration_ms, now)
+    else:
+        _fail(task, failure, duration_ms, now, actor)
+    nudging.look_at_all()
+
+
+def _context(task: Task, failure: Failure | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {"instance_id": task.instance_id, "run_id": str(task.run_id)}
+    return facts if failure is None else facts | _row_of(failure)
+
+
+def _row_of(failure: Failure) -> dict[str, Any]:
+    """Return a failure as a row can hold it: short, without secrets."""
+    return {name: redact.text(value)[:_MESSAGE_LENGTH] for name, value in failure.as_json().items()}
+
+
+def _complete(task: Task, outcome: Outcome, duration_ms: int, now: datetime) -> None:
+    size = len(json.dumps(outcome.result, ensure_ascii=False)) if outcome.result is not None else None
+    _end(
+        task,
+        now,
+        status=after(TaskState(task.status), TaskEvent.COMPLETED),
+        used_attempts=task.used_attempts + 1,
+        result=outcome.result,
+        result_ref=outcome.result_ref,
+        error=None,
+    )
+    facts = {"attempt": task.attempts, "success": True, "duration_ms": duration_ms, "result_size": size}
+    news.of_task(task, "task.result", facts, agent_id=task.dispatched_to)
+
+
+def _fail(task: Task, failure: Failure, duration_ms: int, now: datetime, actor: Actor | None) -> None:
+    rule = RULES[failure.type]
+    used = task.used_attempts + rule.spends
+    unspent = task.attempts - used
+    again = rule.again and used < task.max_attempts and unspent < MOST_UNSPENT and task.cancel_requested_at is None
+    task.used_attempts = used
+    if failure.type is ErrorType.CANCELLED:
+        _cancelled(task, failure, now, actor)
+        return
+    _tell(task, failure, duration_ms, final=not again)
+    if again:
+        _go_back(task, failure, now)
+        return
+    if task.cancel_requested_at is not None and rule.again:
+        _cancelled(task, failure, now, actor)
+        return
+    event = TaskEvent.TIMED_OUT if failure.type is ErrorType.TIMEOUT else TaskEvent.FAILED
+    before = TaskState(task.status)
+    if before is TaskState.DISPATCHED:
+        before, event = after(before, TaskEvent.RETURNED), TaskEvent.FAILED
+    _end(task, now, status=after(before, event), used_attempts=used, error=_row_of(failure))
+
+
+def _tell(task: Task, failure: Failure, duration_ms: int, *, final: bool) -> None:
+    """Publish that the attempt failed."""
+    if failure.type is ErrorType.TIMEOUT:
+        facts: dict[str, object] = {
+            "attempt": task.attempts,
+            "agent_id": task.dispatched_to,
+            "timeout_seconds": task.timeout_seconds,
+            "retry_count": task.used_attempts,
+            "final": final,
+        }
+        news.of_task(task, "task.timeout", facts, agent_id=task.dispatched_to)
+        return
+    row = _row_of(failure)
+    facts = {"attempt": task.attempts, "success": False, "duration_ms": duration_ms, "error_type": row["type"]}
+    facts |= {"code": row["code"], "message": row["message"], "final": final}
+    news.of_task(task, "task.result.failure", facts, agent_id=task.dispatched_to)
+
+
+def _go_back(task: Task, failure: Failure, now: datetime) -> None:
+    """Let the next attempt begin: elsewhere at once, with the same agent after a pause."""
+    same_agent_at = now + _pause(task, failure)
+    _set(
+        task,
+        now,
+        status=after(TaskState(task.status), TaskEvent.RETURNED),
+        used_attempts=task.used_attempts,
+        error=_row_of(failure),
+        same_agent_at=same_agent_at,
+        wait_until=now + timedelta(seconds=task.wait_seconds),
+        wait_reason="",
+        started_at=None,
+        deadline_at=None,
+        due_at=None,
+    )
+    facts = {
+        "attempt": task.attempts,
+        "previous_agent": task.dispatched_to,
+        "next_agent": None,
+        "reason": str(failure.type),
+        "due_at": now.isoformat(),
+    }
+    news.of_task(task, "task.retry", facts)
+    nudging.look_at(task.task_id)
+
+
+def _pause(task: Task, failure: Failure) -> timedelta:
+    """Return how long the same agent is left alone: full jitter under a doubling limit, or what it asks for."""
+    wanted = _BACKOFF | (task.backoff or {})
+    backoff = Backoff(
+        attempts=task.attempts + 1,
+        first=timedelta(seconds=wanted["first_seconds"]),
+        most=timedelta(seconds=wanted["most_seconds"]),
+    )
+    pause = backoff.pause(max(1, task.attempts), chance=random.random()) or timedelta(0)
+    return max(pause, failure.pause or timedelta(0))
+
+
+def _cancelled(task: Task, failure: Failure, now: datetime, actor: Actor | None) -> None:
+    before = task.status
+    status = after(TaskState(before), TaskEvent.CANCELLED)
+    _end(task, now, status=status, used_attempts=task.used_attempts, error=_row_of(failure))
+    news.moved(task, before, trigger="cancelled", reason=failure.message, actor=actor)
+
+
+def give_up(task: Task, failure: Failure, *, now: datetime, actor: Actor | None = None) -> None:
+    """Let a task that waits end without another attempt. The caller holds its lock."""
+    before = task.status
+    _end(task, now, status=after(TaskState(before), TaskEvent.FAILED), error=_row_of(failure))
+    news.moved(task, before, trigger=failure.code, reason=redact.text(failure.message), actor=actor)
+
+
+def cancel_waiting(task: Task, *, now: datetime, actor: Actor) -> None:
+    """End a task that nobody works on. The caller holds its lock."""
+    before = task.status
+    _end(task, now, status=after(TaskState(before), TaskEvent.CANCELLED))
+    news.moved(task, before, trigger="cancelled", actor=actor)
+
+
+def _end(task: Task, now: datetime, **values: object) -> None:
+    """Write the task's last state and deliver it to whoever waits for `task:{task_id}`."""
+    done: dict[str, object] = {"completed_at": now, "wait_reason": "", "waits_for": [], "due_at": None}
+    _set(task, now, **done, **values)
+    if task.status not in ENDED:
+        raise AssertionError(f"A task does not end as {task.status}.")
+    name = news.aggregate(task.task_id)
+    durable.answer(
+        name=name, answer_id=f"{name}:end", payload={"task_id": str(task.task_id), "status": str(task.status)}
+    )
+
+
+def _set(task: Task, now: datetime, **values: object) -> None:
+    Task.objects.filter(pk=task.pk).update(**values, updated_at=now)
+    for name, value in values.items():
+        setattr(task, name, value)

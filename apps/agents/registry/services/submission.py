@@ -1,0 +1,218 @@
+"""Tasks are asked for: checked, stored, and in the same request offered to an agent."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+
+from apps.agents.registry.models import Capability, Task
+from apps.agents.registry.models.agents import MOST_SECONDS, NAME
+from apps.agents.registry.models.tasks import MOST_PRIORITY, MOST_WAIT_SECONDS
+from apps.agents.registry.queries import tasks as task_queries
+from apps.agents.registry.schemas import Fault
+from apps.agents.registry.services import dispatching, news
+from apps.agents.registry.states import TaskState
+from apps.agents.registry.words import Request
+from meshsix.kit import clock, redact
+from meshsix.kit.actor import Actor
+
+LARGEST_PAYLOAD_BYTES = 256 * 1024
+_MOST_ATTEMPTS = 10
+_DEFAULT_TIMEOUT_SECONDS = 120
+
+
+class Invalid(Exception):  # noqa: N818 - reads as a word of the domain
+    """A request that cannot be taken (422); `faults` say which fields, by JSON pointer, and never repeat a value."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class KeyReused(Exception):  # noqa: N818 - reads as a word of the domain
+    """The requester used the same Idempotency-Key for another request (409); `task` is the first one's."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(f"The key was used for task {task.task_id} with another body.")
+        self.task = task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """The task as it now stands. `is_new` is False where the request was a repeat."""
+
+    task: Task
+    is_new: bool
+
+
+def submit(request: Request, *, actor: Actor) -> Submitted:
+    """Store a task and try to give it to an agent at once. Raises Invalid, KeyReused.
+
+    A capability that nobody offers yet is accepted: the task waits. Where the database fails after the row is stored,
+    the sweep gives it out.
+    """
+    faults = (*_fields(request), *secrets_in(request.payload, "/payload"))
+    if faults:
+        raise Invalid(faults)
+    known = _known(request, actor)
+    if known is not None:
+        return Submitted(task=known, is_new=False)
+    _check_payload(request)
+    task = _store(request, actor)
+    if task is None:
+        again = _known(request, actor)
+        if again is None:
+            raise IntegrityError("The task of this Idempotency-Key is gone.")
+        return Submitted(task=again, is_new=False)
+    dispatching.dispatch(task.task_id)
+    return Submitted(task=Task.objects.get(pk=task.task_id), is_new=True)
+
+
+def _fields(request: Request) -> Iterator[Fault]:
+    timeout = request.timeout_seconds
+    wrong = {
+        "/capability": (not re.fullmatch(NAME, request.capability), "a capability's name: lower case and hyphens"),
+        "/priority": (not 0 <= request.priority <= MOST_PRIORITY, f"0 to {MOST_PRIORITY}"),
+        "/timeout_seconds": (timeout is not None and not 1 <= timeout <= MOST_SECONDS, f"1 to {MOST_SECONDS}"),
+        "/max_attempts": (not 1 <= request.max_attempts <= _MOST_ATTEMPTS, f"1 to {_MOST_ATTEMPTS}"),
+        "/wait_seconds": (not 0 <= request.wait_seconds <= MOST_WAIT_SECONDS, f"0 to {MOST_WAIT_SECONDS}"),
+        "/payload": (_size(request.payload) > LARGEST_PAYLOAD_BYTES, f"at most {LARGEST_PAYLOAD_BYTES // 1024} KiB"),
+    }
+    for pointer, (is_wrong, wanted) in wrong.items():
+        if is_wrong:
+            yield Fault(pointer=pointer, code="invalid", detail=f"must be {wanted}")
+
+
+def _size(payload: Mapping[str, Any]) -> int:
+    return len(json.dumps(payload, ensure_ascii=False).encode())
+
+
+def secrets_in(value: object, at: str) -> Iterator[Fault]:
+    """Yield a fault for each text that looks like a secret: a task is stored and shown, so it names a Vault path."""
+    if isinstance(value, str):
+        if redact.text(value) != value:
+            detail = "looks like a secret; store it in Vault and pass its path"
+            yield Fault(pointer=at, code="secret", detail=detail)
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from secrets_in(inner, f"{at}/{str(name).replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from secrets_in(inner, f"{at}/{index}")
+
+
+def _known(request: Request, actor: Actor) -> Task | None:
+    """Return the task that the same key made before. Raises KeyReused where it was for something else."""
+    if request.idempotency_key is None:
+        return None
+    task = Task.objects.filter(requested_by=actor.name, idempotency_key=request.idempotency_key).first()
+    if task is not None and task.request_sha256 != fingerprint(request):
+        raise KeyReused(task)
+    return task
+
+
+def fingerprint(request: Request) -> str:
+    """Return a hash of all that is asked for."""
+    facts = {name: value for name, value in asdict(request).items() if name != "idempotency_key"}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _check_payload(request: Request) -> None:
+    """Raise Invalid where every agent that offers the capability rejects the payload."""
+    offered = task_queries.input_schemas(request.capability)
+    rejected = task_queries.rejected_by(request.capability, dict(request.payload))
+    if offered and len(rejected) == len(offered):
+        nearest = min(rejected.values(), key=len)
+        raise Invalid(
+            [Fault(pointer=f"/payload{fault.pointer}", code=fault.code, detail=fault.detail) for fault in nearest]
+        )
+
+
+def _timeout(request: Request) -> int:
+    """Return what is asked for, else the longest that an agent declares for the capability."""
+    if request.timeout_seconds is not None:
+        return request.timeout_seconds
+    declared = Capability.objects.filter(name=request.capability, withdrawn_at=None).order_by("-timeout_seconds")
+    return declared.values_list("timeout_seconds", flat=True).first() or _DEFAULT_TIMEOUT_SECONDS
+
+
+def _store(request: Request, actor: Actor) -> Task | None:
+    """Store the task with its first event; None where a request with the same key was faster."""
+    now = clock.now()
+    task = Task(
+        capability=request.capability,
+        payload=dict(request.payload),
+        status=TaskState.PENDING,
+        priority=request.priority,
+        timeout_seconds=_timeout(request),
+        max_attempts=request.max_attempts,
+        wait_seconds=request.wait_seconds,
+        wait_until=now + timedelta(seconds=request.wait_seconds),
+        requested_by=actor.name,
+        project=request.project.lower(),
+        idempotency_key=request.idempotency_key,
+        request_sha256=fingerprint(request),
+        trace_id=request.trace_id or uuid4().hex,
+        parent_task_id=request.parent_task_id,
+        affinity_key=request.affinity_key,
+        explorable=request.explorable,
+        allowed_agents=list(request.allowed_agents),
+        backoff=dict(request.backoff) if request.backoff else None,
+        gate=asdict(request.gate) if request.gate else None,
+        created_at=now,
+        updated_at=now,
+    )
+    return _insert(task, actor)
+
+
+_TOLD = ("capability", "priority", "requested_by", "max_attempts", "timeout_seconds", "project")
+
+
+def _insert(task: Task, actor: Actor) -> Task | None:
+    try:
+        with transaction.atomic():
+            task.save(force_insert=True)
+            facts: dict[str, object] = {name: getattr(task, name) for name in _TOLD}
+            facts["retry_of"] = str(task.retry_of) if task.retry_of else None
+            news.moved(task, None, trigger="submitted", actor=actor, facts=facts)
+    except IntegrityError:
+        if task.idempotency_key is None:
+            raise
+        return None
+    return task
+
+
+def retry(task: Task, *, actor: Actor) -> Task:
+    """Ask for the same once more, as a new task with `retry_of`; the approval of the first does not count."""
+    fresh = Task(
+        **{name: getattr(task, name) for name in _KEPT_ON_RETRY},
+        retry_of=task.task_id,
+        requested_by=actor.name,
+        wait_until=clock.now() + timedelta(seconds=task.wait_seconds),
+    )
+    _insert(fresh, actor)
+    dispatching.dispatch(fresh.task_id)
+    return Task.objects.get(pk=fresh.task_id)
+
+
+_KEPT_ON_RETRY = (
+    "capability",
+    "payload",
+    "priority",
+    "timeout_seconds",
+    "max_attempts",
+    "wait_seconds",
+    "project",
+    "trace_id",
+    "parent_task_id",
+    "affinity_key",
+    "explorable",
+    "allowed_agents",
+    "backoff",
+)

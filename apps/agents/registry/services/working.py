@@ -1,0 +1,88 @@
+"""One process that works as agents: it registers, beats from a thread of its own, and leaves when asked to stop."""
+
+import socket
+import threading
+from collections.abc import Sequence
+from uuid import uuid4
+
+import structlog
+from django.db import connection
+from django.db.utils import InterfaceError, OperationalError
+
+from apps.agents.registry import definitions
+from apps.agents.registry.here import HERE
+from apps.agents.registry.services import attempts, registration
+from apps.agents.registry.services.starting import queue_of
+from apps.agents.registry.states import BEAT_EVERY
+
+log = structlog.get_logger()
+
+
+class Instance:
+    """This process as an instance of its agents.
+
+    `join` registers, `stop` says that no more work is taken, `end` gives back what was not ended. A database that is
+    away is waited for: the thread tries again with the next beat.
+    """
+
+    def __init__(self, agent_ids: Sequence[str]) -> None:
+        self.instance_id = uuid4().hex
+        self.agent_ids = tuple(agent_ids)
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._live, name="agent-beat", daemon=True)
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Return the queues whose messages are for this process."""
+        shared = [queue_of(agent_id) for agent_id in self.agent_ids]
+        return (*shared, *(queue_of(agent_id, self.instance_id) for agent_id in self.agent_ids))
+
+    @property
+    def slots(self) -> int:
+        """Return how many tasks the agents of this process may have at a time."""
+        return sum(definitions.deployed(agent_id).definition.max_concurrency for agent_id in self.agent_ids)
+
+    def join(self) -> None:
+        """Register all agents and begin to beat. Raises BadDefinition, KeyError."""
+        self._register()
+        HERE.instance_id = self.instance_id
+        HERE.agents.update(self.agent_ids)
+        self._thread.start()
+
+    def _register(self) -> None:
+        for agent_id in self.agent_ids:
+            definition = definitions.deployed(agent_id).definition
+            registration.register(definition, instance_id=self.instance_id, host=socket.gethostname())
+
+    def stop(self) -> None:
+        """Take no more work; returns at once, so that a signal's handler may call it."""
+        self._stopping.set()
+        self._wake.set()
+
+    def end(self, *, within_seconds: float = 10.0) -> None:
+        """Leave, and give back what this process has begun and not ended."""
+        self.stop()
+        self._left.wait(within_seconds)
+        for agent_id in self.agent_ids:
+            attempts.give_back(agent_id, self.instance_id)
+
+    def _live(self) -> None:
+        while not self._left.is_set():
+            self._wake.wait(BEAT_EVERY.total_seconds())
+            try:
+                self._once()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("beat not stored", error=type(error).__name__)
+                connection.close()
+                self._left.wait(1.0)
+        connection.close()
+
+    def _once(self) -> None:
+        if self._stopping.is_set():
+            for agent_id in self.agent_ids:
+                registration.leave(agent_id, self.instance_id, reason=registration.SIGTERM)
+            self._left.set()
+        elif registration.beat(self.instance_id) < len(self.agent_ids):
+            self._register()  # somebody took an agent off the registry, or the instance was given up

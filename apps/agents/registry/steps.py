@@ -1,0 +1,161 @@
+"""What the engine does in an attempt: begin, then perform; or wait for an agent outside."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic_core import PydanticSerializationError
+
+from apps.agents.registry import definitions, schemas
+from apps.agents.registry.definitions import Deployed, Handler
+from apps.agents.registry.here import HERE
+from apps.agents.registry.models import Task
+from apps.agents.registry.services import attempts, ending, jobs, news
+from apps.agents.registry.services.jobs import Job, Stopped
+from apps.agents.registry.states import HELD, ErrorType
+from apps.agents.registry.words import Attempt, Failure, Outcome
+from meshsix.durable import coding
+from meshsix.durable.definition import Answer, StepFacts
+from meshsix.durable.outcomes import Permanent, WaitFor
+from meshsix.integrations.errors import Missing, Refused, TryLater
+from meshsix.kit import redact
+from meshsix.wiring import Clients
+
+LARGEST_RESULT_BYTES = 256 * 1024
+_NO_END = timedelta(days=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeginWanted:
+    """What beginning takes."""
+
+    this: StepFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """When the attempt must have ended, and which instance works on it."""
+
+    deadline_at: datetime
+    instance_id: str
+
+
+def begin(wanted: BeginWanted, clients: Clients) -> Begun:  # noqa: ARG001 - a step takes its clients
+    """Note that this process began, and from when its time runs."""
+    try:
+        task = attempts.begin(wanted.this.run_id, instance_id=HERE.instance_id)
+    except attempts.NotCurrent as error:
+        raise Permanent("task:not-current", hint=str(error)) from error
+    return Begun(deadline_at=task.deadline_at or wanted.this.deadline, instance_id=task.instance_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerformWanted:
+    """What performing takes. `answer` is what the handler waited for."""
+
+    ask: Attempt
+    begin: Begun
+    answer: Answer | None
+    this: StepFacts
+
+
+def perform(wanted: PerformWanted, clients: Clients) -> Outcome:
+    """Call the agent's handler once. A foreseen failure is an outcome: the registry says what follows."""
+    task = Task.objects.get(pk=wanted.ask.task_id)
+    if task.run_id != wanted.this.run_id or task.status not in HELD:
+        raise Permanent("task:not-current", hint="Another attempt has taken the place of this one.")
+    deployed = definitions.deployed(wanted.ask.agent_id)
+    job = jobs.job_of(task, clients, wanted.answer)
+    outcome = _outcome(deployed, task, job)
+    _tell_if_late(job)
+    return outcome
+
+
+def _outcome(deployed: Deployed, task: Task, job: Job) -> Outcome:
+    handler = deployed.handlers.get(task.capability)
+    if handler is None:
+        message = f"The running code of {job.agent_id} does not offer {task.capability} any more."
+        return Outcome(failure=_fail(ErrorType.ERROR, message, code="not_offered"))
+    try:
+        given = coding.decode(handler.takes, json.dumps(task.payload))
+    except coding.BadData as error:
+        return Outcome(failure=_fail(ErrorType.INVALID_INPUT, str(error), code="invalid_input"))
+    try:
+        return _kept(job, handler, deployed.function(task.capability)(given, job))
+    except (Stopped, TryLater, Refused, Permanent) as error:
+        return Outcome(failure=_failure(error))
+
+
+def _failure(error: Stopped | TryLater | Refused | Permanent) -> Failure:
+    """Return what a handler means by the error with which it ends."""
+    match error:
+        case Stopped():
+            return _fail(ErrorType.CANCELLED, str(error), code="cancelled")
+        case TryLater():
+            return _fail(ErrorType.TRY_LATER, str(error), code="try_later", hint=error.hint, pause=error.pause)
+        case Refused():
+            kind = ErrorType.MISSING if isinstance(error, Missing) else ErrorType.REFUSED
+            return _fail(kind, str(error), code=error.code, hint=error.hint)
+        case Permanent():
+            return _fail(_named(error.code), error.detail or error.hint, code=error.code, hint=error.hint)
+
+
+def _named(code: str) -> ErrorType:
+    """Return the type that a Permanent names by its code (`budget_exceeded`), else permanent."""
+    return ErrorType(code) if code in set(ErrorType) else ErrorType.PERMANENT
+
+
+def _fail(kind: ErrorType, message: str, *, code: str, hint: str = "", pause: timedelta | None = None) -> Failure:
+    return Failure(type=kind, code=code, message=redact.text(message)[:2000], hint=hint, pause=pause)
+
+
+def _kept(job: Job, handler: Handler, given: object) -> Outcome:
+    """Return the output as it is kept: without secrets, in the row or, where it is large, in storage."""
+    if not isinstance(given, handler.gives):
+        message = f"{handler.gives.__name__} was promised, not {type(given).__name__}."
+        return Outcome(failure=_fail(ErrorType.INVALID_OUTPUT, message, code="invalid_output"))
+    try:
+        output = json.loads(coding.encode(handler.gives, given) or "null")
+    except PydanticSerializationError as error:
+        return Outcome(failure=_fail(ErrorType.INVALID_OUTPUT, str(error), code="invalid_output"))
+    faults = schemas.faults(schemas.derive(handler.gives, output=True), output)
+    if faults:
+        return Outcome(failure=attempts.invalid_output(faults))
+    result: Any = redact.structure(output)
+    body = json.dumps(result, ensure_ascii=False).encode()
+    if len(body) <= LARGEST_RESULT_BYTES:
+        return Outcome(result=result)
+    key = f"tasks/{job.task_id}/{job.attempt}.json"
+    job.clients.storage.put(key, body, content_type="application/json")
+    return Outcome(result_ref=key)
+
+
+def _tell_if_late(job: Job) -> None:
+    """Say so where the result comes for an attempt that is over: the engine throws it away."""
+    task = Task.objects.get(pk=job.task_id)
+    if task.attempts != job.attempt or task.status not in HELD:
+        facts = {"attempt": job.attempt, "status": "late_result", "details": {"current": task.attempts}}
+        news.of_task(task, "task.progress", facts, agent_id=job.agent_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutsideWanted:
+    """What waiting for an agent outside takes."""
+
+    ask: Attempt
+    answer: Answer | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """That the agent outside has told its result, which stands in the task."""
+
+    attempt: int
+
+
+def outside(wanted: OutsideWanted, clients: Clients) -> Told:  # noqa: ARG001 - a step takes its clients
+    """Wait for the result; deadlines and silence are the sweep's business, and end the run."""
+    if wanted.answer is None:
+        raise WaitFor(ending.answer_name(wanted.ask.task_id, wanted.ask.attempt), until=_NO_END)
+    return Told(attempt=wanted.ask.attempt)

@@ -1,0 +1,46 @@
+"""Celery tasks of the registry: load, call, done."""
+
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.agents.registry.services import checks, dispatching, nudging, registration, watching
+from meshsix.celery import app
+from meshsix.kit import clock
+from meshsix.wiring import clients
+
+
+@app.task(name=nudging.DISPATCH)
+def dispatch(task_id: str) -> None:
+    """Try to give one task to an agent."""
+    dispatching.dispatch(UUID(task_id))
+
+
+@app.task(name=nudging.DISPATCH_DUE)
+def dispatch_due() -> None:
+    """Give out what is due."""
+    dispatching.dispatch_due(clock.now())
+
+
+@app.task(name="registry.watch_tasks")
+def watch_tasks() -> None:
+    """End what is over, and give out what is due."""
+    watching.sweep(clock.now())
+
+
+@app.task(name="registry.watch_agents")
+def watch_agents() -> None:
+    """Publish which agents came, fell silent or left."""
+    registration.watch()
+
+
+@app.task(name="registry.refresh_checks")
+def refresh_checks() -> None:
+    """Look at what agents depend on."""
+    checks.refresh(clients())
+
+
+@app.task(name="registry.forget_results")
+def forget_results() -> None:
+    """Take away results that need not be kept any longer."""
+    watching.forget_results(clock.now(), settings.TASK_RETENTION, clients())

@@ -1,0 +1,163 @@
+"""The one statement that scores, against the formula in plain Python."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.agents.registry import cards
+from apps.agents.registry.models import Agent, Capability, Check, History
+from apps.agents.registry.queries import scores
+from apps.agents.registry.services import registration
+from apps.agents.registry.states import Why
+from meshsix.kit import clock
+from tests.service.registry.conftest import ANNA, Office
+
+
+def card(name: str, capability: str = "echo", **more: object) -> cards.Card:
+    found = scores.candidates(capability, now=clock.now(), **more)  # type: ignore[arg-type] # its own arguments
+    return next(each for each in found if each.agent_id == name)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    outcomes=st.lists(st.booleans(), max_size=30),
+    uncounted=st.integers(0, 3),
+    weight=st.integers(0, 1000),
+    override=st.none() | st.integers(0, 1000),
+    preferred=st.booleans(),
+)
+def test_the_statement_is_the_formula(  # noqa: PLR0917 - hypothesis gives them by name
+    office: Office,
+    outcomes: list[bool],
+    uncounted: int,
+    weight: int,
+    override: int | None,
+    preferred: bool,  # noqa: FBT001 - hypothesis gives it
+) -> None:
+    office.register("alpha")
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE agent_task_history")
+    office.succeeded("alpha", "".join("+" if outcome else "-" for outcome in outcomes))
+    office.succeeded("beta", "-----")
+    for index in range(uncounted):
+        History.objects.create(
+            task_id=f"00000000-0000-4000-8000-{index:012}",
+            attempt=1,
+            agent_id="alpha",
+            capability="echo",
+            success=False,
+            error_type="try_later",
+            duration_ms=1,
+            counted=False,
+        )
+    Capability.objects.filter(agent="alpha").update(
+        weight=Decimal(weight) / 1000,
+        override_weight=None if override is None else Decimal(override) / 1000,
+        override_preferred=preferred,
+    )
+    newest_first = outcomes[::-1]
+    wanted = cards.score(
+        weight=(weight if override is None else override) / 1000,
+        preferred=preferred,
+        healthy=True,
+        newest_first=newest_first,
+    )
+    found = card("alpha")
+    assert found.final_score == pytest.approx(wanted, abs=1e-9)
+    assert found.rolling_success_rate == pytest.approx(cards.rate(newest_first), abs=1e-9)
+    assert found.recency_boost == cards.boost(newest_first)
+    assert found.window == min(20, len(outcomes))
+
+
+def test_the_scores_of_the_specification(office: Office) -> None:
+    office.register("alpha", "beta")
+    assert [(each.agent_id, round(each.final_score, 6)) for each in scores.candidates("echo", now=clock.now())] == [
+        ("alpha", 0.945),
+        ("beta", 0.7),
+    ]
+    office.succeeded("beta", "+++")
+    assert round(card("beta").final_score, 6) == 0.77
+
+
+def test_what_is_older_than_the_window_does_not_count(office: Office) -> None:
+    office.register("alpha")
+    office.succeeded("alpha", "-" * 20)
+    assert card("alpha").reasons == (Why.NO_SUCCESS,)
+    assert not card("alpha").eligible
+    Capability.objects.filter(agent="alpha").update(window_since=clock.now())
+    assert (card("alpha").window, card("alpha").eligible) == (0, True)
+
+
+def test_a_dependency_counts_when_it_is_down_or_was_never_looked_at(office: Office) -> None:
+    office.register("needy")
+    assert card("needy", "keep").reasons == (Why.DEPENDENCY_DOWN,)
+    checked_at = clock.now() - timedelta(seconds=91)
+    Check.objects.update(ok=True, checked_at=checked_at, detail="takes our token")
+    found = card("needy", "keep")
+    assert found.eligible
+    assert found.checks == (cards.CheckCard(key="vault-healthy", ok=True, stale=True, detail="takes our token"),)
+    Check.objects.update(ok=False, checked_at=clock.now())
+    found = card("needy", "keep")
+    assert (found.final_score, found.eligible, found.checks[0].stale) == (0, False, False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "eligible"), [(59, "online", True), (61, "degraded", True), (121, "offline", False)]
+)
+def test_a_card_shows_the_status_and_only_an_offline_agent_gets_nothing(
+    office: Office,
+    seconds: int,
+    status: str,
+    eligible: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    office.register("alpha")
+    office.age("alpha", seconds)
+    assert (card("alpha").status, card("alpha").eligible) == (status, eligible)
+
+
+def test_each_reason_of_its_own(office: Office) -> None:
+    office.register("alpha", "beta", "counter")
+    Agent.objects.filter(pk="alpha").update(projects=["octo-org/app"])
+    assert card("alpha", project="octo-org/app").eligible
+    assert card("alpha", project="octo-org/other").reasons == (Why.PROJECT_NOT_ALLOWED,)
+    assert card("beta", allowed=["alpha"]).reasons == (Why.NOT_ASKED_FOR,)
+    Agent.objects.filter(pk="alpha").update(projects=[], enabled=False)
+    assert card("alpha").reasons == (Why.DISABLED,)
+    digest = Capability.objects.get(agent="counter").input_schema_id
+    assert card("counter", rejected=[digest]).reasons == (Why.INPUT_REJECTED,)
+    Capability.objects.filter(agent="beta").update(withdrawn_at=clock.now())
+    assert card("beta").reasons == (Why.WITHDRAWN,)
+    registration.leave("counter", "here", reason="sigterm", actor=ANNA)
+    assert card("counter").reasons == (Why.OFFLINE,)
+
+
+def test_one_statement_however_many_agents_and_rows_there_are(office: Office) -> None:
+    office.register("alpha", "beta")
+    office.succeeded("alpha", "+" * 50)
+    with CaptureQueriesContext(connection) as few:
+        scores.candidates("echo", now=clock.now())
+    office.register("counter")
+    office.succeeded("beta", "+" * 500)
+    with CaptureQueriesContext(connection) as many:
+        scores.candidates("echo", now=clock.now())
+    assert len(few) == len(many) == 1
+
+
+def test_the_history_is_read_by_its_index_alone(office: Office) -> None:
+    office.register("alpha", "beta")
+    office.succeeded("alpha", "+" * 3000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agent_task_history")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            "EXPLAIN SELECT success FROM agent_task_history WHERE agent_id = 'alpha' AND capability = 'echo' "
+            "AND counted AND created_at >= '-infinity' ORDER BY created_at DESC, id DESC LIMIT 20"
+        )
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Index Only Scan using history_counted" in plan
+    assert "Sort" not in plan
