@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from pydantic_core import PydanticSerializationError
@@ -119,7 +120,7 @@ def _kept(job: Job, handler: Handler, given: object) -> Outcome:
         output = json.loads(coding.encode(handler.gives, given) or "null")
     except PydanticSerializationError as error:
         return Outcome(failure=_fail(ErrorType.INVALID_OUTPUT, str(error), code="invalid_output"))
-    faults = schemas.faults(schemas.derive(handler.gives, output=True), output)
+    faults = schemas.faults(_promised(handler.gives), output)
     if faults:
         return Outcome(failure=attempts.invalid_output(faults))
     result: Any = redact.structure(output)
@@ -129,6 +130,11 @@ def _kept(job: Job, handler: Handler, given: object) -> Outcome:
     key = f"tasks/{job.task_id}/{job.attempt}.json"
     job.clients.storage.put(key, body, content_type="application/json")
     return Outcome(result_ref=key)
+
+
+@cache
+def _promised(kind: type) -> schemas.Schema:
+    return schemas.derive(kind, output=True)
 
 
 def _tell_if_late(job: Job) -> None:

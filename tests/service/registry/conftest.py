@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,13 @@ from apps.agents.registry.words import Request
 from meshsix.durable import registry, stretches
 from meshsix.durable.models import StepRow
 from meshsix.durable.states import CLAIMABLE
+from meshsix.integrations.storage import Storage
 from meshsix.kit import clock
 from meshsix.kit.actor import Actor, ActorKind, Door
 from meshsix.live.models import Event
+from meshsix.wiring import clients
 from tests.registry_agents import AGENTS
+from tests.sandboxes import sandbox
 
 ANNA = Actor(kind=ActorKind.USER, name="anna", door=Door.API)
 BERT = Actor(kind=ActorKind.USER, name="bert", door=Door.UI)
@@ -151,6 +155,18 @@ def _told(row: Event) -> str:
 def _claimable(run_id: UUID) -> list[str]:
     rows = StepRow.objects.filter(run_id=run_id, state__in=CLAIMABLE).order_by("position")
     return [row.name for row in rows if row.due_at is None or row.due_at <= clock.now()]
+
+
+@pytest.fixture
+def storage(settings: Settings, tmp_path: Path) -> Iterator[Storage]:
+    """The platform's bucket, in a sandbox of this test."""
+    with sandbox("s3", tmp_path / "s3", {}) as server:
+        settings.S3_ENDPOINT_URL, settings.S3_BUCKET = server.url, "mesh-six-tasks"
+        settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = "test", "test-secret"
+        clients.cache_clear()
+        clients().storage.create_bucket()
+        yield clients().storage
+    clients.cache_clear()
 
 
 @pytest.fixture

@@ -1,0 +1,211 @@
+"""What follows when an attempt gives no result: elsewhere, again, later, or the end."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.agents.registry.models import Agent, Task
+from apps.agents.registry.services import dispatching, ending, registration, watching
+from apps.agents.registry.states import ErrorType
+from apps.agents.registry.words import Failure, Outcome
+from meshsix.durable import recovery, stretches
+from meshsix.durable import services as durable
+from meshsix.durable.models import Run
+from meshsix.kit import clock
+from tests.service.registry.conftest import ANNA, Office
+
+
+@pytest.fixture(autouse=True)
+def known(office: Office) -> None:
+    """Both agents are there and have a good name, so that one failure does not make them impossible."""
+    office.register("alpha", "beta")
+    office.succeeded("alpha", "++")
+    office.succeeded("beta", "++")
+
+
+def sweep(after: timedelta = timedelta(0)) -> None:
+    watching.sweep(clock.now() + after)
+
+
+def test_a_retry_goes_to_the_agent_that_had_no_try_at_once_with_all_that_was_asked(office: Office) -> None:
+    task = office.work(office.submit("echo", "boom", "ok", priority=7, timeout_seconds=50))
+    assert task.status == "pending"
+    assert dispatching.dispatch(task.task_id) == "dispatched"
+    office.work(task)
+    assert (task.status, task.dispatched_to, task.attempts) == ("completed", "beta", 2)
+    assert (task.priority, task.timeout_seconds, task.result) == (7, 50, {"text": "hello", "by": "beta"})
+    assert office.history(task) == [(1, "alpha", "error", True), (2, "beta", "", True)]
+    assert office.event(task, "task.retry")["previous_agent"] == "alpha"
+    assert office.events(task)[-6:] == [
+        "task.result.failure",
+        "task.retry",
+        "task.dispatched",
+        "dispatched>running",
+        "task.progress",
+        "task.result",
+    ]
+
+
+def test_the_only_agent_is_asked_again_after_a_pause(office: Office) -> None:
+    Agent.objects.filter(pk="beta").update(enabled=False)
+    task = office.work(office.submit("echo", "boom", "ok"))
+    assert dispatching.dispatch(task.task_id) == "not_now"
+    task.refresh_from_db()
+    assert task.due_at is not None
+    assert timedelta(0) < task.due_at - clock.now() <= timedelta(seconds=2)
+    assert task.wait_reason == "backoff"
+    with clock.moved(timedelta(seconds=3)):
+        assert dispatching.dispatch(task.task_id) == "dispatched"
+
+
+def test_the_pause_that_an_agent_asks_for_holds_for_it_alone(office: Office) -> None:
+    task = office.work(office.submit("echo", "later", "ok"))
+    assert task.same_agent_at is not None
+    assert task.same_agent_at - clock.now() > timedelta(seconds=20)
+    assert office.again(task).dispatched_to == "beta"
+
+
+def test_attempts_that_are_used_up_fail_the_task(office: Office) -> None:
+    task = office.run(office.submit("echo", "boom"))
+    assert (task.status, task.attempts, task.used_attempts) == ("failed", 3, 3)
+    assert [row[1] for row in office.history(task)] == ["alpha", "beta", "alpha"]
+    assert office.event(task, "task.result.failure")["final"] is True
+    assert task.error is not None
+    assert task.error["message"] == "ZeroDivisionError: token [redacted]"
+
+
+def test_the_deadline_ends_an_attempt_even_after_everything_was_down(office: Office) -> None:
+    task = office.begin(office.submit("echo", timeout_seconds=10))
+    sweep(timedelta(seconds=9))
+    task.refresh_from_db()
+    assert task.status == "running"
+    sweep(timedelta(days=3))
+    task.refresh_from_db()
+    assert office.history(task) == [(1, "alpha", "timeout", True)]
+    assert office.event(task, "task.timeout") == {
+        "attempt": 1,
+        "agent_id": "alpha",
+        "timeout_seconds": 10,
+        "retry_count": 1,
+        "final": False,
+    }
+    assert Run.objects.get(key=f"task:{task.task_id}:1").state == "cancelled"
+    assert (task.status, task.dispatched_to) == ("dispatched", "beta")
+
+
+def test_the_deadline_of_the_last_attempt_is_the_end(office: Office) -> None:
+    task = office.begin(office.submit("echo", timeout_seconds=10, max_attempts=1))
+    sweep(timedelta(seconds=11))
+    task.refresh_from_db()
+    assert (task.status, task.completed_at is not None) == ("timeout", True)
+    assert office.event(task, "task.timeout")["final"] is True
+
+
+def test_the_result_of_an_attempt_that_is_over_changes_nothing_and_an_event_says_so(office: Office) -> None:
+    task = office.begin(office.submit("echo", timeout_seconds=10))
+    sweep(timedelta(seconds=11))
+    office.work(task)
+    assert (task.status, task.attempts) == ("completed", 2)
+    before = Task.objects.filter(pk=task.pk).values().get()
+    assert not ending.conclude(task.task_id, 1, Outcome(result={"text": "late", "by": "alpha"}))
+    assert Task.objects.filter(pk=task.pk).values().get() == before
+    assert office.event(task, "task.progress")["status"] == "late_result"
+    assert len(office.history(task)) == 2
+
+
+def test_an_agent_that_does_not_begin_costs_no_attempt_and_nobody_is_blamed(office: Office) -> None:
+    task = office.submit("echo")
+    sweep(timedelta(seconds=59))
+    assert office.history(task) == []
+    sweep(timedelta(seconds=61))
+    task.refresh_from_db()
+    assert office.history(task) == [(1, "alpha", "not_started", False)]
+    assert (task.attempts, task.used_attempts, task.dispatched_to) == (2, 0, "beta")
+
+
+def test_an_instance_that_falls_silent_loses_its_tasks_to_others(office: Office) -> None:
+    task = office.begin(office.submit("echo", timeout_seconds=1000))
+    office.age("alpha", 119)
+    sweep()
+    assert office.history(task) == []
+    office.age("alpha", 121)
+    sweep()
+    task.refresh_from_db()
+    assert office.history(task) == [(1, "alpha", "agent_lost", True)]
+    assert (task.dispatched_to, task.used_attempts) == ("beta", 1)
+
+
+def test_an_instance_that_stops_may_end_its_work_and_what_it_does_not_end_costs_no_attempt(office: Office) -> None:
+    task = office.begin(office.submit("echo", timeout_seconds=1000))
+    registration.leave("alpha", "here", reason="sigterm")
+    sweep()
+    assert office.history(task) == []
+    sweep(timedelta(seconds=60))
+    task.refresh_from_db()
+    assert office.history(task) == [(1, "alpha", "agent_stopped", False)]
+    assert (task.dispatched_to, task.attempts, task.used_attempts) == ("beta", 2, 0)
+
+
+def test_a_worker_that_dies_in_mid_task_loses_it_when_its_lease_ends(office: Office) -> None:
+    task = office.begin(office.submit("echo", timeout_seconds=10))
+    assert task.run_id is not None
+    lease = stretches._take(task.run_id, "perform")
+    assert lease is not None
+    recovery.sweep(lease.until + timedelta(seconds=1))
+    task.refresh_from_db()
+    assert office.history(task) == [(1, "alpha", "agent_lost", True)]
+    assert task.status == "pending"
+    assert office.again(task).dispatched_to == "beta"
+
+
+def test_tries_that_cost_nothing_are_bounded_too(office: Office) -> None:
+    task = office.submit("echo")
+    office.spend(task, attempts=ending.MOST_UNSPENT)
+    failure = Failure(type=ErrorType.NOT_STARTED, message="Nobody began.", code="not_started")
+    assert ending.conclude(task.task_id, ending.MOST_UNSPENT, Outcome(failure=failure))
+    task.refresh_from_db()
+    assert (task.status, task.used_attempts) == ("failed", 0)
+
+
+def test_nobody_left_is_the_end_at_wait_until_and_the_message_counts_the_reasons(office: Office) -> None:
+    Agent.objects.update(enabled=False)
+    task = office.submit("echo", wait_seconds=100)
+    assert task.status == "pending"
+    assert task.wait_reason == "no_agent: 2 agents (2 disabled)"
+    sweep(timedelta(seconds=99))
+    task.refresh_from_db()
+    assert task.status == "pending"
+    with clock.moved(timedelta(seconds=101)):
+        sweep()
+    task.refresh_from_db()
+    assert task.error is not None
+    assert (task.status, task.error["code"]) == ("failed", "no_agent")
+    assert "2 agents (2 disabled)" in task.error["message"]
+
+
+def test_an_agent_that_comes_in_time_gets_the_task(office: Office) -> None:
+    Agent.objects.update(enabled=False)
+    task = office.submit("echo")
+    Agent.objects.filter(pk="beta").update(enabled=True)
+    sweep()
+    task.refresh_from_db()
+    assert (task.status, task.dispatched_to) == ("dispatched", "beta")
+
+
+def test_a_run_that_is_cancelled_behind_the_registrys_back_ends_the_task(office: Office) -> None:
+    task = office.submit("echo")
+    assert task.run_id is not None
+    durable.cancel(task.run_id, ANNA)
+    task.refresh_from_db()
+    assert task.status == "cancelled"
+    assert office.history(task) == [(1, "alpha", "cancelled", False)]
+
+
+def test_one_task_that_cannot_be_watched_stops_no_other(office: Office) -> None:
+    broken, sound = office.begin(office.submit("echo")), office.begin(office.submit("echo"))
+    office.spend(broken, attempts=7)  # its history has no such attempt: the row is refused
+    office.spend(broken, backoff={"first_seconds": "nonsense", "most_seconds": 1})
+    sweep(timedelta(seconds=200))
+    sound.refresh_from_db()
+    assert office.history(sound) == [(1, "alpha", "timeout", True)]
+    assert office.history(broken) == []

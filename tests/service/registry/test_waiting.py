@@ -1,0 +1,279 @@
+"""Slots, order, approvals, cancelling, and the reasons for all of it."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from apps.agents.registry.here import HERE
+from apps.agents.registry.models import Agent, Capability, Dispatch, Task
+from apps.agents.registry.queries.why import why
+from apps.agents.registry.services import approvals, cancelling, dispatching, submission, watching
+from apps.agents.registry.states import NotPossible
+from apps.agents.registry.words import Gate, Request
+from meshsix.durable.models import Run
+from meshsix.kit import clock
+from tests.service.registry.conftest import ANNA, BERT, Office
+
+PARALLEL = 24
+
+
+def test_a_full_agent_lets_tasks_wait_and_a_free_slot_goes_to_the_first_in_line(office: Office) -> None:
+    office.register("alpha")
+    first, second = office.submit("echo"), office.submit("echo")
+    low, high = office.submit("echo", priority=1), office.submit("echo", priority=9)
+    assert (low.status, low.waits_for) == ("pending", ["alpha"])
+    assert low.wait_reason.startswith("at_capacity")
+    office.work(first)
+    newest = office.submit("echo", priority=5)
+    assert newest.status == "pending", "it would overtake the one with priority 9"
+    assert dispatching.dispatch_due(clock.now()) == 1
+    high.refresh_from_db()
+    assert high.status == "dispatched"
+    office.work(second)
+    dispatching.dispatch_due(clock.now())
+    newest.refresh_from_db()
+    assert newest.status == "dispatched"
+    low.refresh_from_db()
+    assert low.status == "pending"
+
+
+def test_an_old_task_with_low_priority_still_has_its_turn(office: Office) -> None:
+    office.register("alpha")
+    Agent.objects.update(max_concurrency=1)
+    running = office.submit("echo")
+    old = office.submit("echo", priority=1, wait_seconds=600_000)
+    office.spend(old, created_at=clock.now() - timedelta(hours=2))
+    high = office.submit("echo", priority=9)
+    office.work(running)
+    dispatching.dispatch_due(clock.now())
+    old.refresh_from_db()
+    high.refresh_from_db()
+    assert (old.status, high.status) == ("dispatched", "pending")
+
+
+def test_the_next_agent_gets_what_the_best_cannot_take_only_if_it_is_nearly_as_good(office: Office) -> None:
+    office.register("alpha", "beta")
+    Agent.objects.filter(pk="alpha").update(max_concurrency=1)
+    assert office.submit("echo").dispatched_to == "alpha"
+    waits = office.submit("echo")
+    assert (waits.status, waits.waits_for) == ("pending", ["alpha"])
+    office.policy(spill_ratio=0.7)
+    assert dispatching.dispatch(waits.task_id) == "dispatched"
+    waits.refresh_from_db()
+    assert waits.dispatched_to == "beta"
+    assert office.event(waits, "task.dispatched")["policy"] == "spilled"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_requests_never_take_more_slots_than_there_are(office: Office) -> None:
+    office.register("alpha")
+
+    def ask() -> None:
+        try:
+            office.submit("echo")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(PARALLEL)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Task.objects.count() == PARALLEL
+    dispatching.dispatch_due(clock.now())
+    assert Task.objects.filter(status="dispatched").count() == 2
+    assert Run.objects.count() == 2
+
+
+def test_a_backlog_that_asks_for_the_same_is_scored_once_a_sweep(office: Office) -> None:
+    office.register("alpha")
+    for _ in range(12):
+        office.submit("echo")
+    decisions = Dispatch.objects.count()
+    assert dispatching.dispatch_due(clock.now()) == 0
+    assert Dispatch.objects.count() == decisions, "the reasons are the same"
+
+
+def test_a_capability_that_needs_approval_waits_for_another_person(office: Office, settings: Settings) -> None:
+    office.register("careful")
+    task = office.submit("change")
+    assert (task.status, task.proposed_agent, task.attempts) == ("awaiting_approval", "careful", 0)
+    with pytest.raises(approvals.OwnTask):
+        approvals.approve(task.task_id, actor=ANNA)
+    approved = approvals.approve(task.task_id, actor=BERT)
+    assert (approved.status, approved.gate["user"] if approved.gate else "") == ("dispatched", "bert")
+    assert office.work(approved).status == "completed"
+    assert office.events(task)[:4] == [
+        "None>pending",
+        "pending>awaiting_approval",
+        "awaiting_approval>pending",
+        "task.dispatched",
+    ]
+    settings.APPROVE_OWN_TASKS = True
+    assert approvals.approve(office.submit("change").task_id, actor=ANNA).status == "dispatched"
+
+
+def test_an_approval_covers_all_attempts_on_that_agent(office: Office) -> None:
+    office.register("careful")
+    office.succeeded("careful", "++", capability="change")
+    task = approvals.approve(office.submit("change", "boom", "ok").task_id, actor=BERT)
+    assert office.run(task).status == "completed"
+    assert task.attempts == 2
+
+
+def test_only_risky_actions_of_a_plain_capability_need_approval(office: Office) -> None:
+    office.register("careful")
+    assert office.submit("tidy", payload={"action": "list"}).status == "dispatched"
+    office.work(Task.objects.get())
+    assert office.submit("tidy", payload={"action": "delete"}).status == "awaiting_approval"
+
+
+def test_a_caller_passes_its_own_approved_gate_on(office: Office) -> None:
+    office.register("careful")
+    gate = Gate(agents=("careful",), user="bert", at=clock.now().isoformat())
+    assert office.submit("change", gate=gate).status == "dispatched"
+
+
+def test_a_rejected_task_fails_and_so_does_one_that_nobody_decides(office: Office) -> None:
+    office.register("careful")
+    rejected = approvals.reject(office.submit("change").task_id, actor=BERT, reason="not today")
+    assert rejected.error is not None
+    assert (rejected.status, rejected.error["code"]) == ("failed", "approval_rejected")
+    assert "not today" in rejected.error["message"]
+    with pytest.raises(NotPossible):
+        approvals.approve(rejected.task_id, actor=BERT)
+    late = office.submit("change")
+    watching.sweep(clock.now() + timedelta(hours=23))
+    late.refresh_from_db()
+    assert late.status == "awaiting_approval"
+    watching.sweep(clock.now() + timedelta(hours=25))
+    late.refresh_from_db()
+    assert (late.status, late.error["code"] if late.error else "") == ("failed", "approval_timeout")
+
+
+def test_what_nobody_works_on_is_cancelled_at_once(office: Office) -> None:
+    office.register("careful")
+    pending, asked = office.submit("nobody-yet"), office.submit("change")
+    dispatched = office.submit("tidy")
+    for task in (pending, asked, dispatched):
+        assert cancelling.cancel(task.task_id, actor=ANNA).status == "cancelled"
+        with pytest.raises(NotPossible):
+            cancelling.cancel(task.task_id, actor=ANNA)
+    assert Run.objects.get().state == "cancelled"
+    assert office.history(dispatched) == [(1, "careful", "cancelled", False)]
+
+
+def test_a_running_attempt_hears_of_the_cancel_at_its_next_checkpoint(office: Office) -> None:
+    office.register("alpha")
+    task = office.begin(office.submit("echo", "until-told"))
+    assert cancelling.cancel(task.task_id, actor=ANNA).status == "running"
+    assert office.work(task).status == "cancelled"
+    assert office.history(task) == [(1, "alpha", "cancelled", False)]
+    assert office.events(task)[-1] == "running>cancelled"
+
+
+def test_an_attempt_that_does_not_hear_is_ended_after_half_a_minute(office: Office) -> None:
+    office.register("alpha")
+    task = office.begin(office.submit("echo", timeout_seconds=1000))
+    cancelling.cancel(task.task_id, actor=ANNA)
+    watching.sweep(clock.now() + timedelta(seconds=29))
+    task.refresh_from_db()
+    assert task.status == "running"
+    watching.sweep(clock.now() + timedelta(seconds=31))
+    task.refresh_from_db()
+    assert task.status == "cancelled"
+    assert Run.objects.get().state == "cancelled"
+
+
+def test_an_affinity_key_binds_to_one_instance_while_it_lives(office: Office) -> None:
+    office.register("alpha", "beta")
+    office.register("beta", instance_id="other")
+    HERE.instance_id = "other"
+    first = office.submit("echo", affinity_key="s1", allowed_agents=("beta",))
+    office.work(first)
+    second = office.submit("echo", affinity_key="s1")
+    assert (second.dispatched_to, second.instance_id) == ("beta", "other")
+    assert Run.objects.get(pk=second.run_id).definition["queue"] == "agent.beta.other"
+    office.age("beta", 200, instance_id="other")
+    third = office.submit("echo", affinity_key="s1")
+    assert (third.dispatched_to, third.instance_id) == ("alpha", "")
+
+
+def test_why_explains_every_candidate_and_strangers_after_weights_and_history_have_changed(office: Office) -> None:
+    office.register("alpha", "beta", "needy", "counter")
+    task = office.submit("echo")
+    Capability.objects.filter(agent="beta").update(override_weight=1)
+    office.succeeded("alpha", "-----")
+    told = {each.agent_id: each for each in why(task)[0].agents}
+    assert told.keys() == {"alpha", "beta", "counter"}
+    assert (told["alpha"].chosen, told["alpha"].score, told["alpha"].reason) == (True, pytest.approx(0.945), "best")
+    assert (told["beta"].reason, told["beta"].score) == ("outscored", pytest.approx(0.7))
+    assert told["counter"].reason == "input_rejected"
+    assert why(task, agent_id="needy")[0].agents[0].reason == "not_offered"
+    assert why(task, agent_id="ghost")[0].agents[0].reason == "unknown_agent"
+
+
+def test_a_task_that_waits_stores_its_reasons_only_as_they_change(office: Office) -> None:
+    task = office.submit("echo")
+    for _ in range(3):
+        dispatching.dispatch(task.task_id)
+    assert [(row.attempt, row.reason) for row in Dispatch.objects.all()] == [
+        (None, "no_agent: no agent offers the capability")
+    ]
+    office.register("alpha")
+    Agent.objects.update(enabled=False)
+    for _ in range(3):
+        dispatching.dispatch(task.task_id)
+    assert [row.reason for row in Dispatch.objects.all()][1:] == ["no_agent: 1 agent (1 disabled)"]
+
+
+def test_cards_beyond_the_best_twenty_are_stored_in_short(office: Office) -> None:
+    office.register("alpha")
+    schema = Capability.objects.get()
+    for number in range(25):
+        agent = Agent.objects.create(agent_id=f"a{number:02}", title="A", kind="python", type="RULE", version="1")
+        Capability.objects.create(
+            agent=agent,
+            name="echo",
+            weight="0.5",
+            input_schema=schema.input_schema,
+            output_schema=schema.output_schema,
+        )
+    task = office.submit("echo")
+    row = Dispatch.objects.get(task=task)
+    assert (len(row.cards), len(row.others)) == (20, 6)
+    assert row.others[0]["reason"] == "offline"
+    assert len(why(task)[0].agents) == 26
+
+
+@pytest.fixture
+def exploring(office: Office) -> None:
+    """One known agent, and one that failed for a long time."""
+    office.register("alpha", "beta")
+    office.succeeded("alpha", "+" * 20)
+    office.succeeded("beta", "-" * 20)
+
+
+def test_without_exploration_an_agent_that_failed_twenty_times_gets_nothing(office: Office, exploring: None) -> None:  # noqa: ARG001 - the scene
+    assert {office.work(office.submit("echo")).dispatched_to for _ in range(10)} == {"alpha"}
+
+
+def test_with_exploration_a_recovered_agent_gets_its_share(office: Office, exploring: None) -> None:  # noqa: ARG001 - the scene
+    office.policy(exploration_rate=0.5)
+    Capability.objects.filter(agent="beta").update(window_since=clock.now())
+    tasks = [office.work(office.submit("echo")) for _ in range(20)]
+    assert {task.dispatched_to for task in tasks} == {"alpha", "beta"}
+
+
+def test_hysteresis_keeps_the_incumbent(office: Office) -> None:
+    office.register("alpha", "beta")
+    Capability.objects.update(override_weight="0.5", override_preferred=False)
+    Capability.objects.filter(agent="beta").update(override_weight="0.52")
+    office.succeeded("alpha", "+")
+    assert office.submit("echo").dispatched_to == "beta"
+    office.policy(hysteresis=0.1)
+    task = submission.submit(Request(capability="echo", payload={"text": "x"}), actor=ANNA).task
+    assert (task.dispatched_to, office.event(task, "task.dispatched")["policy"]) == ("alpha", "incumbent")
