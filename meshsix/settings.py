@@ -161,7 +161,8 @@ CHANNEL_LAYERS = {
 
 # --- the step engine ------------------------------------------------------------------------------------------------
 DURABLE_WORKFLOWS = env.words(
-    "DURABLE_WORKFLOWS", "apps.onboarding.workflow.ONBOARDING,apps.agents.registry.workflow.ATTEMPT"
+    "DURABLE_WORKFLOWS",
+    "apps.onboarding.workflow.ONBOARDING,apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE",
 )
 DURABLE_RECOVERY_INTERVAL = env.seconds("DURABLE_RECOVERY_INTERVAL_SECONDS", 2)
 DURABLE_LEASE_MARGIN = env.seconds("DURABLE_LEASE_MARGIN_SECONDS", 5)
@@ -171,7 +172,7 @@ DURABLE_STRETCH = env.seconds("DURABLE_STRETCH_SECONDS", 5)
 WORKER_SOFT_SHUTDOWN = env.seconds("WORKER_SOFT_SHUTDOWN_SECONDS", 20)
 
 # --- live progress --------------------------------------------------------------------------------------------------
-EVENT_VISIBILITY = "apps.projects.queries.visible_aggregates"
+EVENT_VISIBILITY = "apps.agents.registry.queries.visibility.visible_aggregates"
 EVENT_PARTITIONS_AHEAD_MONTHS = env.whole("EVENT_PARTITIONS_AHEAD_MONTHS", 3)
 
 # --- GitHub ---------------------------------------------------------------------------------------------------------

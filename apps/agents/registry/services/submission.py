@@ -70,7 +70,7 @@ def submit(request: Request, *, actor: Actor) -> Submitted:
         if again is None:
             raise IntegrityError("The task of this Idempotency-Key is gone.")
         return Submitted(task=again, is_new=False)
-    dispatching.dispatch(task.task_id)
+    dispatching.alone(dispatching.dispatch, task.task_id)
     return Submitted(task=Task.objects.get(pk=task.task_id), is_new=True)
 
 

@@ -1,0 +1,164 @@
+"""Two real agent processes, a worker and a beat on a PostgreSQL of their own, for all crash tests of the registry."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db.models.functions import Now
+from pytest_django import DjangoDbBlocker
+
+from apps.agents.registry.models import History, Instance, Task
+from apps.agents.registry.queries import agents as agent_queries
+from apps.agents.registry.services import submission
+from apps.agents.registry.words import Request
+from deploy.local.servers import Place, Postgres, Valkey
+from meshsix.celery import BEAT_OPTIONS, WORKER_ENVIRONMENT, WORKER_OPTIONS
+from meshsix.durable import nudges, registry
+from meshsix.kit.actor import SYSTEM
+from meshsix.live.models import Event
+from tests.crash.durable.conftest import _database, until
+from tests.engine_process import DEADLINE_SECONDS, ROOT, beat, kill, start_worker, wait_for_line
+from tests.registry_agents import AGENTS
+
+WORKFLOWS = "apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE,tests.registry_agents.TWICE"
+FAST = {
+    "DURABLE_WORKFLOWS": WORKFLOWS,
+    "DURABLE_RECOVERY_INTERVAL_SECONDS": "0.5",
+    "DURABLE_NUDGE_GRACE_SECONDS": "1",
+    "DURABLE_LEASE_MARGIN_SECONDS": "0.5",
+    "TASK_SWEEP_INTERVAL_SECONDS": "0.5",
+    "WORKER_SOFT_SHUTDOWN_SECONDS": "5",
+    "AGENTS": ",".join(f"{agent_id}={path}" for agent_id, path in AGENTS.items()),
+    "LOG_LEVEL": "INFO",
+}
+
+
+class Stack:
+    """The servers and processes, and what a test asks of them."""
+
+    def __init__(self, postgres: Postgres, broker: Valkey, log: Path) -> None:
+        self.postgres = postgres
+        self.broker = broker
+        self.log = log
+        self.environment = {"DATABASE_URL": postgres.url(), "REDIS_URL": broker.url, **FAST, **WORKER_ENVIRONMENT}
+        self.agents: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start_agent(self, name: str, *more: str) -> None:
+        """Let a process work as an agent, and wait until it takes messages."""
+        words = [sys.executable, "manage.py", "runagent", name, *more]
+        ready = self.log.read_text(errors="replace").count(" ready.")
+        with self.log.open("ab") as output:
+            self.agents[name] = subprocess.Popen(
+                words,
+                cwd=ROOT,
+                env=os.environ | self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_for_line(self.log, " ready.", times=ready + 1)
+
+    def kill_agent(self, name: str) -> None:
+        """Kill an agent's process, as a lost machine would."""
+        kill(self.agents.pop(name))
+
+    def stop_agent(self, name: str) -> int:
+        """Ask an agent's process to stop, as a deploy does, and return its exit code."""
+        process = self.agents.pop(name)
+        process.send_signal(signal.SIGTERM)
+        return process.wait(timeout=DEADLINE_SECONDS)
+
+    def forget_silent(self, name: str) -> None:
+        """Let the beats of a killed process be as old as they will be."""
+        Instance.objects.filter(agent_id=name).update(last_heartbeat_at=Now() - timedelta(seconds=200))
+
+    def submit(self, *modes: str, **more: object) -> Task:
+        payload = {"text": "hello", "modes": list(modes or ("ok",)), **dict(_mapping(more.pop("payload", {})))}
+        request = Request(capability="echo", payload=payload, **more)  # type: ignore[arg-type] # fields of a Request
+        return submission.submit(request, actor=SYSTEM).task
+
+    def wait_for(self, tasks: Iterable[Task], status: str = "completed") -> None:
+        """Wait until all tasks are in this state."""
+        ids = [task.pk for task in tasks]
+        until(
+            lambda: not Task.objects.filter(pk__in=ids).exclude(status=status).exists(),
+            lambda: str(
+                list(
+                    Task.objects.filter(pk__in=ids)
+                    .exclude(status=status)
+                    .values_list("status", "dispatched_to", "attempts", "wait_reason", "error")[:20]
+                )
+            ),
+        )
+
+    def wait_for_many(self, tasks: Iterable[Task]) -> None:
+        """Wait until all tasks are completed, for as long as some of them always are."""
+        open_ones = Task.objects.filter(pk__in=[task.pk for task in tasks]).exclude(status="completed")
+        left = open_ones.count()
+        while left:
+            until(lambda before=left: open_ones.count() < before, lambda: f"{open_ones.count()} do not go on")  # type: ignore[misc] # bound at once
+            left = open_ones.count()
+
+    def wait_until_running(self, task: Task) -> None:
+        """Wait until the agent has begun and is in the middle of it."""
+        until(lambda: Task.objects.filter(pk=task.pk, status="running").exists(), lambda: str(task.status))
+
+    def assert_whole(self, task: Task) -> None:
+        """Exactly one result was recorded, and the events have no gap."""
+        assert History.objects.filter(task_id=task.pk, success=True).count() == 1
+        events = Event.objects.filter(aggregate_id=f"task:{task.pk}").order_by("aggregate_seq")
+        assert list(events.values_list("aggregate_seq", flat=True)) == list(range(1, len(events) + 1))
+        assert [event.event_type for event in events].count("task.result") == 1
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, broker: Valkey, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Stack]:
+    """Run a worker and a beat until the module's tests are done; agents are started by `agents`."""
+    place = Place(root=tmp_path_factory.mktemp("crash"))
+    place.make()
+    log = place.root / "processes.log"
+    log.touch()
+    before = settings.DURABLE_WORKFLOWS
+    with ExitStack() as closing:
+        postgres = closing.enter_context(Postgres(place, password=uuid4().hex, durable=False))
+        closing.enter_context(_database(postgres, django_db_blocker))
+        call_command("migrate", verbosity=0, skip_checks=True)
+        settings.DURABLE_WORKFLOWS = WORKFLOWS.split(",")
+        registry.forget()
+        made = Stack(postgres, broker, log)
+        closing.enter_context(beat(log, made.environment, [*BEAT_OPTIONS, f"--schedule={place.root}/beat"]))
+        worker = start_worker("w", log, made.environment, WORKER_OPTIONS)
+        closing.callback(kill, worker)
+        closing.callback(lambda: [kill(process) for process in made.agents.values()])
+        wait_for_line(log, " ready.", times=1)
+        yield made
+        nudges.flush()
+    settings.DURABLE_WORKFLOWS = before
+    registry.forget()
+
+
+@pytest.fixture(autouse=True)
+def agents(stack: Stack) -> None:
+    """Begin each test with both agents there and without a bad name."""
+    for name in ("alpha", "beta"):
+        process = stack.agents.get(name)
+        if process is None or process.poll() is not None:
+            stack.forget_silent(name)
+            stack.start_agent(name)
+    assert agent_queries.status_of("alpha") == "online"
