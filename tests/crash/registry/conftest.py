@@ -16,13 +16,14 @@ from django.core.management import call_command
 from django.db.models.functions import Now
 from pytest_django import DjangoDbBlocker
 
-from apps.agents.registry.models import History, Instance, Task
+from apps.agents.registry.models import Capability, History, Instance, Task
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.services import submission
 from apps.agents.registry.words import Request
 from deploy.local.servers import Place, Postgres, Valkey
 from meshsix.celery import BEAT_OPTIONS, WORKER_ENVIRONMENT, WORKER_OPTIONS
 from meshsix.durable import nudges, registry
+from meshsix.kit import clock
 from meshsix.kit.actor import SYSTEM
 from meshsix.live.models import Event
 from tests.crash.durable.conftest import _database, until
@@ -70,6 +71,10 @@ class Stack:
     def kill_agent(self, name: str) -> None:
         """Kill an agent's process, as a lost machine would."""
         kill(self.agents.pop(name))
+
+    def kill_agents(self) -> None:
+        for name in list(self.agents):
+            self.kill_agent(name)
 
     def stop_agent(self, name: str) -> int:
         """Ask an agent's process to stop, as a deploy does, and return its exit code."""
@@ -145,7 +150,7 @@ def stack(
         closing.enter_context(beat(log, made.environment, [*BEAT_OPTIONS, f"--schedule={place.root}/beat"]))
         worker = start_worker("w", log, made.environment, WORKER_OPTIONS)
         closing.callback(kill, worker)
-        closing.callback(lambda: [kill(process) for process in made.agents.values()])
+        closing.callback(made.kill_agents)
         wait_for_line(log, " ready.", times=1)
         yield made
         nudges.flush()
@@ -162,3 +167,4 @@ def agents(stack: Stack) -> None:
             stack.forget_silent(name)
             stack.start_agent(name)
     assert agent_queries.status_of("alpha") == "online"
+    Capability.objects.update(window_since=clock.now())

@@ -32,6 +32,8 @@ def variable(value: str | None, *, file: str | None = None) -> Iterator[None]:
         (lambda: env.text(NAME), "x", "x"),
         (lambda: env.text(NAME, "d"), None, "d"),
         (lambda: env.text(NAME, ""), "", ""),
+        (lambda: env.pairs(NAME), "a=b, c = d=e", {"a": "b", "c": "d=e"}),
+        (lambda: env.pairs(NAME), None, {}),
         (lambda: env.number(NAME, 1), "2.5", 2.5),
         (lambda: env.number(NAME, 1), "", 1),
         (lambda: env.whole(NAME, 3), None, 3),
@@ -74,6 +76,8 @@ def test_a_good_value_is_read(read: Callable[[], object], value: str | None, exp
         (lambda: env.url(NAME), "https://:80"),
         (lambda: env.url(NAME), "https://[::1"),
         (lambda: env.url(NAME), "https://example.org:port"),
+        (lambda: env.pairs(NAME), "a"),
+        (lambda: env.pairs(NAME), "=b"),
         (lambda: env.url(NAME), ""),
     ],
 )
