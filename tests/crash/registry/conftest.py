@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
@@ -27,10 +28,11 @@ from meshsix.kit import clock
 from meshsix.kit.actor import SYSTEM
 from meshsix.live.models import Event
 from tests.crash.durable.conftest import _database, until
-from tests.engine_process import DEADLINE_SECONDS, ROOT, beat, kill, start_worker, wait_for_line
+from tests.engine_process import DEADLINE_SECONDS, ROOT, beat, kill, start_worker
 from tests.registry_agents import AGENTS
 
 WORKFLOWS = "apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE,tests.registry_agents.TWICE"
+STARTS_WITHIN_SECONDS = 180.0
 FAST = {
     "DURABLE_WORKFLOWS": WORKFLOWS,
     "DURABLE_RECOVERY_INTERVAL_SECONDS": "0.5",
@@ -66,7 +68,14 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_for_line(self.log, " ready.", times=ready + 1)
+        self._wait_for_ready(ready + 1)
+
+    def _wait_for_ready(self, times: int) -> None:
+        """Wait until so many processes have begun, which takes long where many others do the same."""
+        ends = time.monotonic() + STARTS_WITHIN_SECONDS
+        while self.log.read_text(errors="replace").count(" ready.") < times:
+            assert time.monotonic() < ends, self.log.read_text(errors="replace")[-3000:]
+            time.sleep(0.2)
 
     def kill_agent(self, name: str) -> None:
         """Kill an agent's process, as a lost machine would."""
@@ -151,7 +160,7 @@ def stack(
         worker = start_worker("w", log, made.environment, WORKER_OPTIONS)
         closing.callback(kill, worker)
         closing.callback(made.kill_agents)
-        wait_for_line(log, " ready.", times=1)
+        made._wait_for_ready(1)
         yield made
         nudges.flush()
     settings.DURABLE_WORKFLOWS = before
