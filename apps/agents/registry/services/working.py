@@ -44,6 +44,11 @@ class Instance:
         """Return how many tasks the agents of this process may have at a time."""
         return sum(definitions.deployed(agent_id).definition.max_concurrency for agent_id in self.agent_ids)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Return whether it was asked to stop."""
+        return self._stopping.is_set()
+
     def join(self) -> None:
         """Register all agents and begin to beat. Raises BadDefinition, KeyError."""
         self._register()

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+import time
 from typing import Any
 
 from celery import signals
@@ -14,6 +16,7 @@ from meshsix.celery import WORKER_ENVIRONMENT, app
 from meshsix.web.command import Exit, PlatformCommand
 
 _MOST_THREADS = 64
+_FAREWELL_SECONDS = 1.0
 
 
 class Command(PlatformCommand):
@@ -55,7 +58,9 @@ def _work(instance: Instance) -> None:
     """
 
     def stopping(**_: object) -> None:
-        instance.stop()
+        if not instance.is_stopping:
+            instance.stop()
+            threading.Thread(target=_end_in_time, args=(instance,), name="agent-end", daemon=True).start()
 
     signals.worker_shutting_down.connect(stopping, weak=False)
     threads = settings.AGENT_WORKER_THREADS or min(instance.slots, _MOST_THREADS)
@@ -74,7 +79,19 @@ def _work(instance: Instance) -> None:
             ]
         )
     finally:
+        _end(instance)
+
+
+def _end_in_time(instance: Instance) -> None:
+    """End the process when the time for a soft shutdown is over: Celery itself waits for its threads for ever."""
+    time.sleep(settings.WORKER_SOFT_SHUTDOWN.total_seconds() + _FAREWELL_SECONDS)
+    _end(instance)
+
+
+def _end(instance: Instance) -> None:
+    try:
         instance.end()
+    finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
