@@ -3,6 +3,7 @@
 import uuid
 
 from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -18,12 +19,17 @@ class ProjectStatus(models.TextChoices):
 
 
 class Project(models.Model):
-    """An onboarded repository. The table's name and main columns are kept for those who query it by hand."""
+    """An onboarded repository. The table's name and main columns are kept for those who query it by hand.
+
+    `repository_id` is GitHub's number, which a rename and a transfer leave as it is; `former_names` are lower-case
+    `owner/name` under which older events of the project stand.
+    """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     service_name = models.CharField(max_length=100)
     owner = models.CharField(max_length=39)
     name = models.CharField(max_length=100)
+    repository_id = models.BigIntegerField(null=True, blank=True)
     repo_url = models.URLField(max_length=300)
     platform = models.CharField(max_length=20, default="github")
     default_branch = models.CharField(max_length=255)
@@ -35,6 +41,7 @@ class Project(models.Model):
     env_name = models.CharField(max_length=52, unique=True)
     auth_project_id = models.CharField(max_length=64, blank=True)
     status = models.CharField(max_length=20, choices=ProjectStatus, default=ProjectStatus.ONBOARDING)
+    former_names = ArrayField(models.CharField(max_length=140), default=list, blank=True)
     metadata = models.JSONField(default=dict)
     settings = models.JSONField(default=dict)
     groups = models.ManyToManyField(Group, blank=True, related_name="projects")
@@ -56,6 +63,7 @@ class Project(models.Model):
                 condition=models.Q(trigger_method__in=["webhook", "poll"]), name="repo_registry_trigger"
             ),
         ]
+        indexes = [models.Index(fields=["repository_id"], name="repo_registry_repository_id")]
 
     def __str__(self) -> str:
         return self.full_name

@@ -30,6 +30,7 @@ class Registration:
     trigger_method: str
     board_id: str
     board_number: int
+    repository_id: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
 

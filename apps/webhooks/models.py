@@ -7,12 +7,21 @@ from typing import Any
 from django.db import models
 
 from apps.projects.models import Hook, Project
-from apps.webhooks.states import OPEN, DeliveryState
+from apps.webhooks.states import OPEN, RARE, DeliveryState
 from meshsix.kit import clock, ids
 
 
+_NOTHING = models.Value([], models.JSONField())
+
+
 class Delivery(models.Model):
-    """One delivery of a webhook. `hook` is empty for the platform-wide hook (a GitHub App's)."""
+    """One delivery of a webhook. `hook` is empty for the platform-wide hook (a GitHub App's).
+
+    `attempts` counts tries since it came or was last replayed, `claims` all that ever began: a try that ends under
+    another number than it began with changes nothing. `history` lists the last tries and replays, the newest last:
+    {at, took_ms, result, words}. `effects` are the events that it told or would have told:
+    {aggregate_id, aggregate_seq, event_type, is_first, reactions}. `payload` is empty once `payload_dropped_at`.
+    """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     guid = models.CharField(max_length=100)
@@ -23,16 +32,22 @@ class Delivery(models.Model):
     received_at = models.DateTimeField(default=clock.now, editable=False)
     headers = models.JSONField(default=dict)
     payload = models.BinaryField()
+    payload_dropped_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(
         max_length=10,
         choices=[(item.value, item.value) for item in DeliveryState],
         default=DeliveryState.RECEIVED,
     )
-    reason = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    claims = models.PositiveIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(default=clock.now)
     handled_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=100, blank=True, default="", db_default="")
+    error_hint = models.TextField(blank=True, default="", db_default="")
+    history = models.JSONField(default=list, db_default=_NOTHING)
+    effects = models.JSONField(default=list, db_default=_NOTHING)
     run_id = models.UUIDField(null=True, blank=True)
     issue = models.PositiveIntegerField(null=True, blank=True)
 
@@ -41,11 +56,15 @@ class Delivery(models.Model):
 
         db_table = "webhook_deliveries"
         verbose_name_plural = "deliveries"
-        ordering = ("-received_at",)
+        ordering = ("-received_at", "-id")
         constraints = [
-            models.UniqueConstraint(fields=["hook", "guid"], nulls_distinct=False, name="webhook_deliveries_once"),
+            models.UniqueConstraint(fields=["guid", "hook"], nulls_distinct=False, name="webhook_deliveries_once"),
             models.CheckConstraint(
                 condition=models.Q(state__in=[item.value for item in DeliveryState]), name="webhook_deliveries_state"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(payload_dropped_at__isnull=True) | ~models.Q(state__in=[item.value for item in OPEN]),
+                name="webhook_deliveries_open_has_payload",
             ),
         ]
         indexes = [
@@ -54,8 +73,18 @@ class Delivery(models.Model):
                 condition=models.Q(state__in=[item.value for item in OPEN]),
                 name="webhook_deliveries_due",
             ),
-            models.Index(fields=["-received_at"], name="webhook_deliveries_received"),
+            models.Index(fields=["-received_at", "-id"], name="webhook_deliveries_received"),
             models.Index(fields=["project", "-received_at"], name="webhook_deliveries_project"),
+            models.Index(
+                fields=["state", "-received_at"],
+                condition=models.Q(state__in=[item.value for item in RARE]),
+                name="webhook_deliveries_rare",
+            ),
+            models.Index(
+                fields=["received_at"],
+                condition=models.Q(payload_dropped_at__isnull=True),
+                name="webhook_deliveries_payload",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -63,7 +92,9 @@ class Delivery(models.Model):
 
     @property
     def body(self) -> dict[str, Any]:
-        """Return the payload as it came."""
+        """Return the payload as it came; empty where it was dropped."""
+        if self.payload_dropped_at is not None:
+            return {}
         data: dict[str, Any] = json.loads(zlib.decompress(self.payload))
         return data
 

@@ -25,6 +25,7 @@ def register_in_database(wanted: RegistryWanted, clients: Clients) -> Registered
         trigger_method="webhook" if access.owner_is_organization else "poll",
         board_id=board.board_id,
         board_number=board.number,
+        repository_id=access.repository_id,
         metadata={
             "repository_id": access.repository_id,
             "repository_node_id": access.repository_node_id,
