@@ -116,6 +116,11 @@ app.conf.update(
             "schedule": crontab(hour=4, minute=11),
             "options": {"queue": "maintenance"},
         },
+        "webhooks-forget-payloads": {
+            "task": "webhooks.forget_payloads",
+            "schedule": crontab(minute=43),
+            "options": {"queue": "maintenance", "expires": timedelta(hours=1).total_seconds()},
+        },
         "webhooks-recover": {
             "task": "webhooks.recover",
             "schedule": settings.DURABLE_RECOVERY_INTERVAL,

@@ -301,6 +301,15 @@ WORK_ROOT = env.text("WORK_ROOT", str(BASE_DIR / ".meshsix" / "work"))
 # --- webhooks and boards --------------------------------------------------------------------------------------------
 HOOK_WATCH_INTERVAL = env.seconds("HOOK_WATCH_INTERVAL_SECONDS", 300)
 WATCH_SWEEP_INTERVAL = env.seconds("WATCH_SWEEP_INTERVAL_SECONDS", 5)
+# A project's own settings `filters` and `starts` replace these (apps/webhooks/README.md).
+FILTER_ALLOWED_AUTHORS = env.words("FILTER_ALLOWED_AUTHORS")
+FILTER_REQUIRED_LABELS = env.words("FILTER_REQUIRED_LABELS")
+FILTER_EXCLUDE_LABELS = env.words("FILTER_EXCLUDE_LABELS")
+FILTER_BRANCH_PATTERNS = env.words("FILTER_BRANCH_PATTERNS")
+FILTER_EXCLUDE_DRAFTS = env.flag("FILTER_EXCLUDE_DRAFTS", default=False)
+START_LABELS = env.words("START_LABELS")
+START_ASSIGNEES = env.words("START_ASSIGNEES")
+DELIVERY_PAYLOADS_KEPT = env.seconds("DELIVERY_PAYLOADS_KEPT_SECONDS", timedelta(days=30).total_seconds())
 
 # --- API ------------------------------------------------------------------------------------------------------------
 RATE_LIMITS = {"read": 600, "login": 10, "trigger": 100, "write": 100}

@@ -23,6 +23,21 @@ def by_name(repository: RepositoryName) -> Project | None:
     return Project.objects.filter(owner__iexact=repository.owner, name__iexact=repository.name).first()
 
 
+def by_repository_id(repository_id: int | None) -> Project | None:
+    """Return the project of the repository that GitHub gives this number, or None."""
+    if repository_id is None:
+        return None
+    return Project.objects.filter(repository_id=repository_id).order_by("created_at").first()
+
+
+def kept_secret_path(repository: RepositoryName) -> str:
+    """Return where the secret of this repository's hook lies since before a rename, empty where it has no hook yet."""
+    found = Hook.objects.filter(
+        kind="repository", project__owner__iexact=repository.owner, project__name__iexact=repository.name
+    )
+    return found.values_list("secret_path", flat=True).first() or ""
+
+
 def repository_hook(project_id: UUID) -> Hook | None:
     """Return the hook of this project's repository, or None."""
     return Hook.objects.filter(project_id=project_id, kind="repository").first()
@@ -91,17 +106,22 @@ def _bound_to(user: User) -> frozenset[UUID]:
 
 
 def hidden_project_keys(user: AbstractBaseUser | AnonymousUser) -> set[str]:
-    """Return the lower-case `owner/name` of the projects that `user` may not see."""
+    """Return the lower-case `owner/name` of the projects that `user` may not see, former names too."""
     seen = visible_projects(user).values("pk")
-    hidden = Project.objects.exclude(pk__in=seen).values_list("owner", "name")
-    return {f"{owner}/{name}".lower() for owner, name in hidden}
+    return _keys(Project.objects.exclude(pk__in=seen))
 
 
 def only_project_keys(user: AbstractBaseUser | AnonymousUser) -> set[str] | None:
     """Return the lower-case `owner/name` of the only projects that `user` may touch; None where nothing bounds it."""
     if not isinstance(user, User) or not _bound_to(user):
         return None
-    return {f"{owner}/{name}".lower() for owner, name in visible_projects(user).values_list("owner", "name")}
+    return _keys(visible_projects(user))
+
+
+def _keys(rows: QuerySet[Project]) -> set[str]:
+    """Return all names of the projects: events from before a rename stand under the former ones."""
+    found = list(rows.values_list("owner", "name", "former_names"))
+    return {f"{owner}/{name}".lower() for owner, name, _ in found} | {each for *_, former in found for each in former}
 
 
 def may_touch(user: AbstractBaseUser | AnonymousUser, repository: names.RepositoryName) -> bool:
@@ -110,7 +130,8 @@ def may_touch(user: AbstractBaseUser | AnonymousUser, repository: names.Reposito
     return key not in hidden_project_keys(user) and (only is None or key in only)
 
 
-_FOR_ADMINS = "token:"
+_FOR_ADMINS = ("token:", "deliveries:-")
+"""Who made which access tokens, and what hooks of organizations tell of repositories that are not onboarded."""
 
 
 def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Collection[str]) -> set[str]:
@@ -126,7 +147,7 @@ def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Co
     seen = set()
     for aggregate_id in aggregate_ids:
         key = keys.get(aggregate_id)
-        if aggregate_id.startswith(_FOR_ADMINS):  # who made which access tokens is for admins alone
+        if aggregate_id.startswith(_FOR_ADMINS):
             continue
         if (key is None and only is None) or (key is not None and key not in hidden and (only is None or key in only)):
             seen.add(aggregate_id)
@@ -135,11 +156,12 @@ def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Co
 
 def _project_keys_of(aggregate_ids: Collection[str]) -> dict[str, str]:
     """Return the lower-case `owner/name` that each aggregate belongs to; one that belongs to none is left out."""
-    named: dict[str, dict[str, str]] = {"project": {}, "run": {}, "credentials": {}}
+    named: dict[str, dict[str, str]] = {"project": {}, "deliveries": {}, "run": {}, "credentials": {}}
     for aggregate_id in aggregate_ids:
         kind, _, rest = aggregate_id.partition(":")
         named.get(kind, {})[rest] = aggregate_id
-    keys = {aggregate_id: rest.lower() for rest, aggregate_id in named["project"].items()}
+    of_projects = (*named["project"].items(), *named["deliveries"].items())
+    keys = {aggregate_id: rest.lower() for rest, aggregate_id in of_projects}
     runs = [run_id for run_id in named["run"] if _is_uuid(run_id)]
     for run_id, key in Run.objects.filter(pk__in=runs).values_list("pk", "key") if runs else ():
         keys[f"run:{run_id}"] = key.partition(":")[2]

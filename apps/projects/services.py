@@ -15,7 +15,7 @@ from meshsix.live.services import publish
 
 
 class NameTaken(Exception):  # noqa: N818 - reads as a word of the domain
-    """Another repository has the environment name that this one would get."""
+    """Another project has the name, or the environment's name, that this one would get."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +41,17 @@ def aggregate(repository: names.RepositoryName) -> str:
 
 @transaction.atomic
 def register(registration: Registration, *, actor: Actor = SYSTEM) -> tuple[Project, bool]:
-    """Bring the registry row in line; return it and whether it is new. Writes only on change. Raises NameTaken."""
+    """Bring the registry row in line; return it and whether it is new. Writes only on change. Raises NameTaken.
+
+    A repository that is known by its number under another name was renamed while nobody told us.
+    """
     known = queries.by_name(registration.repository)
     if known is None:
-        return _insert(registration, actor), True
+        known = queries.by_repository_id(registration.repository_id)
+        if known is None:
+            return _insert(registration, actor), True
+        rename(known.pk, registration.repository, repo_url=registration.repo_url, actor=actor)
+        known.refresh_from_db()
     wanted = _columns(registration, known.metadata)
     changed = {name: value for name, value in wanted.items() if getattr(known, name) != value}
     if changed:
@@ -79,6 +86,31 @@ def _columns(registration: Registration, metadata: dict[str, Any]) -> dict[str, 
     facts = asdict(registration)
     del facts["repository"]
     return facts | {"service_name": facts.pop("display_name"), "metadata": metadata | registration.metadata}
+
+
+@transaction.atomic
+def rename(project_id: UUID, repository: names.RepositoryName, *, repo_url: str, actor: Actor = SYSTEM) -> bool:
+    """Let the registry follow a repository to its new name; return False where it has that name. Raises NameTaken.
+
+    What was derived from the old name stays as it is stored: the environment's name, the path of the hook's secret,
+    the prefix in the storage. Later events stand on the new name's aggregate, which begins by naming the old one.
+    """
+    project = Project.objects.select_for_update().get(pk=project_id)
+    former = _repository(project)
+    if former == repository:
+        return False
+    taken = queries.by_name(repository)
+    if taken is not None and taken.pk != project.pk:
+        raise NameTaken(repository.full_name)
+    key, former_key = names.project_key(repository), names.project_key(former)
+    project.former_names = [name for name in dict.fromkeys([*project.former_names, former_key]) if name != key]
+    project.owner, project.name = repository.owner, repository.name
+    project.repo_url = repo_url or project.repo_url
+    project.updated_at = clock.now()
+    project.save()
+    Hook.objects.filter(project=project).update(owner=repository.owner)
+    _tell(repository, "project-renamed", {"former_name": former.full_name}, actor)
+    return True
 
 
 @transaction.atomic

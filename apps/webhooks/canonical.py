@@ -7,9 +7,10 @@ from django.db import transaction
 
 from apps.onboarding.reactions import REACTIONS as ONBOARDING
 from apps.projects import services as projects
-from apps.projects.canonical import CanonicalEvent, Reaction, Reactions, Source
+from apps.projects.canonical import CanonicalEvent, Reaction, Reactions, Source, key_of
+from apps.webhooks import filters, queries
 from meshsix.kit.actor import SYSTEM, Actor, ActorKind, Door
-from meshsix.live import queries
+from meshsix.live import queries as live
 from meshsix.live.services import publish
 
 GITHUB = Actor(kind=ActorKind.SYSTEM, name="github", door=Door.WEBHOOK)
@@ -21,7 +22,8 @@ ROUTERS: Sequence[Reactions] = (ONBOARDING,)
 class Emitted:
     """What became of an event. `is_new` is False where it had been told before: nothing was done then.
 
-    `aggregate_id` and `aggregate_seq` say where it stands in the log, now or since then.
+    `aggregate_id` and `aggregate_seq` say where it stands in the log, now or since then. `rejected` says why the
+    project's filters kept it from being told; its place is then that of the event that says so.
     """
 
     event: CanonicalEvent
@@ -29,13 +31,15 @@ class Emitted:
     aggregate_seq: int
     is_new: bool
     reactions: tuple[Reaction, ...] = ()
+    rejected: str = ""
 
 
 def emit(events: Iterable[CanonicalEvent], *, routers: Sequence[Reactions] = ROUTERS) -> tuple[Emitted, ...]:
     """Publish the events on their projects' aggregates and let the apps react to new ones, in the caller's transaction.
 
     The result is in the order of `events`. An event whose key was used before, here or under a former name of the
-    repository, changes nothing. Raises what a reaction raises: the caller's transaction is then to be rolled back.
+    repository, changes nothing; nor does one that the project's filters reject, but for an event `filtered` that says
+    why. Raises what a reaction raises: the caller's transaction is then to be rolled back.
     """
     with transaction.atomic():
         return tuple(_emitted(event, routers) for event in events)
@@ -43,14 +47,33 @@ def emit(events: Iterable[CanonicalEvent], *, routers: Sequence[Reactions] = ROU
 
 def _emitted(event: CanonicalEvent, routers: Sequence[Reactions]) -> Emitted:
     """Tell one event. The key is looked for first: after a rename it stands on an aggregate of another name."""
-    known = queries.told(event.key)
+    known = live.told(event.key)
     if known is not None:
         return Emitted(event=event, aggregate_id=known.aggregate_id, aggregate_seq=known.aggregate_seq, is_new=False)
+    why = filters.rejection(queries.rules_of(event.project_id), event) if event.kind in filters.FILTERED else ""
+    return _rejected(event, why) if why else _told(event, routers)
+
+
+def _rejected(event: CanonicalEvent, why: str) -> Emitted:
+    """Say why an event is not told: once, though its delivery is replayed."""
+    told = publish(
+        event_type="filtered",
+        aggregate_id=projects.aggregate(event.repository),
+        payload=_payload(event) | {"kind": event.kind, "reason": why},
+        actor=_actor(event),
+        idempotency_key=key_of(event.kind, event.project_id, "filtered", event.key, why),
+    )
+    return Emitted(
+        event=event, aggregate_id=told.aggregate_id, aggregate_seq=told.aggregate_seq, is_new=False, rejected=why
+    )
+
+
+def _told(event: CanonicalEvent, routers: Sequence[Reactions]) -> Emitted:
     told = publish(
         event_type=event.kind,
         aggregate_id=projects.aggregate(event.repository),
         payload=_payload(event),
-        actor=GITHUB if event.source is Source.WEBHOOK else SYSTEM,
+        actor=_actor(event),
         idempotency_key=event.key,
     )
     return Emitted(
@@ -60,6 +83,10 @@ def _emitted(event: CanonicalEvent, routers: Sequence[Reactions]) -> Emitted:
         is_new=told.is_new,
         reactions=tuple(_reactions(event, routers)) if told.is_new else (),
     )
+
+
+def _actor(event: CanonicalEvent) -> Actor:
+    return GITHUB if event.source is Source.WEBHOOK else SYSTEM
 
 
 def _payload(event: CanonicalEvent) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """What came in from outside: each authenticated delivery is a row before anybody reacts to it."""
 
 import json
+import re
 import zlib
 from typing import Any
 
@@ -10,7 +11,7 @@ from apps.projects.models import Hook, Project
 from apps.webhooks.states import OPEN, RARE, DeliveryState
 from meshsix.kit import clock, ids
 
-
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _NOTHING = models.Value([], models.JSONField())
 
 
@@ -63,7 +64,8 @@ class Delivery(models.Model):
                 condition=models.Q(state__in=[item.value for item in DeliveryState]), name="webhook_deliveries_state"
             ),
             models.CheckConstraint(
-                condition=models.Q(payload_dropped_at__isnull=True) | ~models.Q(state__in=[item.value for item in OPEN]),
+                condition=models.Q(payload_dropped_at__isnull=True)
+                | ~models.Q(state__in=[item.value for item in OPEN]),
                 name="webhook_deliveries_open_has_payload",
             ),
         ]
@@ -89,6 +91,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} {self.guid}"
+
+    @property
+    def name(self) -> str:
+        """Return how addresses name the delivery: its guid, or its id where that would not fit into one."""
+        return self.guid if _PLAIN.fullmatch(self.guid) else str(self.pk)
 
     @property
     def body(self) -> dict[str, Any]:

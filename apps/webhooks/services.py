@@ -1,26 +1,21 @@
-"""Writes of what came in: stored once, then handled with attempts that are counted before they are made."""
+"""Writes of what came in: stored once, nudged until it is handled (handling.py), forgotten in time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
 
 from apps.projects.models import Hook
-from apps.webhooks import handlers, queries
+from apps.webhooks import handling, queries
 from apps.webhooks.models import Delivery, compressed
-from apps.webhooks.states import OPEN, DeliveryState
+from apps.webhooks.states import OPEN
 from meshsix.celery import app
 from meshsix.durable import nudges
-from meshsix.kit import clock, redact
-from meshsix.kit.backoff import Backoff
+from meshsix.kit import clock
 
 HANDLE = "webhooks.handle_delivery"
-BACKOFF = Backoff(attempts=8, first=timedelta(seconds=5), most=timedelta(minutes=30))
-_LEASE = timedelta(minutes=1)
-_ERROR_LENGTH = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,46 +57,27 @@ def nudge(delivery_id: UUID) -> None:
     nudges.send(app.signature(HANDLE, args=(str(delivery_id),), queue="webhooks"))
 
 
-def handle(delivery_id: UUID) -> None:
-    """Handle the delivery if it is due: one of several callers wins. What the handler raises counts as an attempt."""
-    now = clock.now()
-    claimed = Delivery.objects.filter(pk=delivery_id, state__in=OPEN, due_at__lte=now).update(
-        attempts=F("attempts") + 1, due_at=now + _LEASE
-    )
-    if not claimed:
-        return
-    with transaction.atomic():
-        delivery = Delivery.objects.select_for_update(of=("self",)).select_related("hook").get(pk=delivery_id)
-        outcome = handlers.handle(delivery)
-        delivery.state = outcome.state
-        delivery.reason = outcome.reason
-        delivery.run_id = outcome.run_id
-        delivery.issue = outcome.issue
-        delivery.handled_at = clock.now()
-        delivery.error = ""
-        delivery.save()
-
-
-def failed(delivery_id: UUID, error: str, *, chance: float) -> None:
-    """Record that handling raised `error`: tried again after a pause, given up after the last attempt."""
-    delivery = Delivery.objects.filter(pk=delivery_id, state__in=OPEN).first()
-    if delivery is None:
-        return
-    pause = BACKOFF.pause(delivery.attempts, chance=chance)
-    Delivery.objects.filter(pk=delivery_id, state__in=OPEN, attempts=delivery.attempts).update(
-        state=DeliveryState.DEAD if pause is None else DeliveryState.FAILED,
-        error=redact.text(error)[:_ERROR_LENGTH],
-        due_at=clock.now() + (pause or timedelta()),
-    )
-
-
 def recover() -> int:
     """Nudge what is overdue and give up what took a worker with it too often; return how many were nudged."""
     now = clock.now()
-    Delivery.objects.filter(state__in=OPEN, due_at__lte=now, attempts__gte=BACKOFF.attempts).update(
-        state=DeliveryState.DEAD, error="Handling never came to an end."
-    )
+    for delivery_id in queries.lost(now, attempts=handling.BACKOFF.attempts):
+        handling.given_up(delivery_id)
     overdue = queries.overdue(now)
     for delivery_id in overdue:
         nudge(delivery_id)
     return len(overdue)
+
+
+def forget_payloads() -> int:
+    """Drop the payloads that were kept long enough; return how many. What became of the deliveries stays.
+
+    A delivery that is still to be handled keeps its payload however old it is.
+    """
+    before, dropped = clock.now() - settings.DELIVERY_PAYLOADS_KEPT, 0
+    while found := queries.old_payloads(before):
+        dropped += (
+            Delivery.objects.filter(pk__in=found)
+            .exclude(state__in=OPEN)
+            .update(payload=b"", payload_dropped_at=clock.now())
+        )
+    return dropped

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from prometheus_client import Counter
 
 from apps.projects.models import Hook
-from apps.webhooks import handlers, keyring, queries, services, signatures
+from apps.webhooks import keyring, payloads, queries, services, signatures
 from meshsix.integrations.errors import VendorError
 from meshsix.wiring import clients
 
@@ -98,7 +98,7 @@ def _parsed(request: HttpRequest, hook: Hook | None, body: bytes) -> services.In
         return None
     kept = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
     return services.Incoming(
-        guid=guid, event=event, action=handlers.action_of(payload), hook=hook, headers=kept, body=body
+        guid=guid, event=event, action=payloads.action_of(payload), hook=hook, headers=kept, body=body
     )
 
 

@@ -32,12 +32,15 @@ REPOSITORY_EVENTS = (
     "issue_comment",
     "issues",
     "label",
+    "meta",
     "pull_request",
     "pull_request_review",
     "push",
+    "repository",
     "workflow_run",
 )
-ORGANIZATION_EVENTS = (BOARD_EVENT,)
+ORGANIZATION_EVENTS = ("meta", BOARD_EVENT, "repository")
+"""That a repository was deleted is told to hooks of organizations alone."""
 EVERY_EVENT = "*"
 PINGS = 4
 """How many pings are asked for while we wait: GitHub sends each once, and it is lost where our web process is down."""

@@ -4,6 +4,7 @@ import secrets
 
 from apps.onboarding.catalog import problem
 from apps.onboarding.words import SecretKept, SecretWanted
+from apps.projects import queries
 from meshsix.integrations.errors import Conflict
 from meshsix.integrations.vault import Absent, Secret, Vault
 from meshsix.kit import names
@@ -17,9 +18,13 @@ def register_webhook_secret(wanted: SecretWanted, clients: Clients) -> SecretKep
 
     Written with check-and-set, so that of two writers one wins and the other reads the winner's. A secret under the
     older name is moved. Raises Permanent `onboard:vault:foreign-secret` where the path holds another repository's.
+    After a rename the secret stays where it is: the hook's row says where.
     """
     repository = wanted.validate_repo.repository
     path = names.webhook_path(repository)
+    stored = queries.kept_secret_path(repository)
+    if stored not in {"", path}:
+        return _stayed(clients.vault, stored, repository)
     older = _older(clients.vault, repository)
     try:
         kept = _kept(clients.vault.read(path), repository)
@@ -28,6 +33,16 @@ def register_webhook_secret(wanted: SecretWanted, clients: Clients) -> SecretKep
     if older:
         clients.vault.remove(older.path)
     return kept
+
+
+def _stayed(vault: Vault, path: str, repository: names.RepositoryName) -> SecretKept:
+    """Return the secret that was made under a former name of the repository, made anew where it is gone."""
+    try:
+        found = vault.read(path)
+    except Absent as absent:
+        data = {"secret": secrets.token_hex(_BYTES), "owner": repository.owner, "repo": repository.name}
+        return SecretKept(path=path, version=vault.write(path, data, cas=absent.version), created=True)
+    return SecretKept(path=found.path, version=found.version, created=False)
 
 
 def _older(vault: Vault, repository: names.RepositoryName) -> Secret | None:
