@@ -1,0 +1,1 @@
+"""The doors of webhooks over HTTP: GitHub's, the API, the pages."""
