@@ -325,6 +325,7 @@ PROBLEM_CATALOGS = [
     "apps.onboarding.catalog.PROBLEMS",
     "apps.projects.credentials.catalog.PROBLEMS",
     "apps.webhooks.repair.catalog.PROBLEMS",
+    "apps.webhooks.catalog.PROBLEMS",
 ]
 RATE_LIMITS_ON = env.flag("RATE_LIMITS_ON", default=True)
 REST_FRAMEWORK = {
@@ -357,6 +358,7 @@ SPECTACULAR_SETTINGS = {
         "OnboardingStatusEnum": "apps.onboarding.models.STATUS_CHOICES",
         "ProjectStatusEnum": "apps.projects.models.ProjectStatus",
         "TokenClassEnum": "apps.projects.credentials.models.TokenClass",
+        "DeliveryStateEnum": ["received", "handled", "ignored", "duplicate", "failed", "dead"],
         "FindingStateEnum": ["skipped", "ok", "warning", "failed"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",

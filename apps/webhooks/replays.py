@@ -1,6 +1,6 @@
 """Replays: a delivery is handled once more, as if it had just come. What was told before is not told again."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from apps.webhooks import handling, queries, services
 from apps.webhooks.models import Delivery
 from apps.webhooks.queries import Asked
-from apps.webhooks.states import DeliveryState, WrongState
+from apps.webhooks.states import DeliveryState
 from meshsix.kit.actor import Actor
 
 MOST = 5000
@@ -49,18 +49,18 @@ class Replay:
     shown: tuple[Verdict, ...]
 
 
-def replay(delivery_id: UUID, *, actor: Actor) -> Delivery:
-    """Let the delivery be handled once more. Raises NotReplayable, Delivery.DoesNotExist."""
+def replay(delivery_id: UUID, *, actor: Actor, dry_run: bool = False) -> None:
+    """Let the delivery be handled once more; with `dry_run` only find out whether it may be.
+
+    Raises NotReplayable, Delivery.DoesNotExist.
+    """
     with transaction.atomic():
-        rows = Delivery.objects.select_for_update(of=("self",)).select_related("project", "hook")
-        delivery = rows.defer("payload").get(pk=delivery_id)
+        rows = Delivery.objects.select_for_update(of=("self",)).select_related("project").defer("payload")
+        delivery = rows.get(pk=delivery_id)
         _check(delivery)
-        try:
+        if not dry_run:
             handling.replayed(delivery, actor=actor)
-        except WrongState as error:
-            raise NotReplayable("webhooks:delivery:not-now", str(error)) from error
-        transaction.on_commit(lambda: services.nudge(delivery_id), robust=True)
-    return delivery
+            transaction.on_commit(lambda: services.nudge(delivery_id), robust=True)
 
 
 def _check(delivery: Delivery) -> None:
@@ -74,13 +74,18 @@ def _check(delivery: Delivery) -> None:
 def replay_all(rows: QuerySet[Delivery], asked: Asked, *, actor: Actor, dry_run: bool = False) -> Replay:
     """Replay those of `rows` that are asked for, the oldest first; with `dry_run` only say what would happen.
 
-    Raises TooMany. Each delivery is a transaction of its own: what was replayed before an error stays replayed.
+    Raises TooMany. What was replayed before an error stays replayed.
     """
     wanted = queries.filtered(rows, asked).order_by("received_at", "id")
     found = list(wanted[: MOST + 1])
     if len(found) > MOST:
         raise TooMany(f"More than {MOST} deliveries fit. Narrow the filter, for example by since and until.")
-    verdicts = list(_verdicts(found, actor=actor, dry_run=dry_run))
+    return replay_each(found, actor=actor, dry_run=dry_run)
+
+
+def replay_each(found: Sequence[Delivery], *, actor: Actor, dry_run: bool) -> Replay:
+    """Replay these deliveries, in this order; each is a transaction of its own."""
+    verdicts = [Verdict(delivery=each, refusal=_refusal(each.pk, actor=actor, dry_run=dry_run)) for each in found]
     refused = sum(bool(each.refusal) for each in verdicts)
     return Replay(
         matched=len(found),
@@ -91,14 +96,9 @@ def replay_all(rows: QuerySet[Delivery], asked: Asked, *, actor: Actor, dry_run:
     )
 
 
-def _verdicts(found: list[Delivery], *, actor: Actor, dry_run: bool) -> Iterator[Verdict]:
-    for delivery in found:
-        try:
-            if dry_run:
-                _check(delivery)
-            else:
-                replay(delivery.pk, actor=actor)
-        except NotReplayable as error:
-            yield Verdict(delivery=delivery, refusal=str(error))
-        else:
-            yield Verdict(delivery=delivery)
+def _refusal(delivery_id: UUID, *, actor: Actor, dry_run: bool) -> str:
+    try:
+        replay(delivery_id, actor=actor, dry_run=dry_run)
+    except NotReplayable as error:
+        return str(error)
+    return ""

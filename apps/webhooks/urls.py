@@ -1,11 +1,22 @@
-"""The addresses of webhooks: doors that signatures open, outside of /api/."""
+"""The addresses of webhooks: the API and pages of deliveries, and doors that signatures open, outside of /api/."""
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.webhooks.views import doors
+from apps.webhooks.views import api, doors, pages
 
-api_urlpatterns: list[URLPattern | URLResolver] = []
-page_urlpatterns: list[URLPattern | URLResolver] = []
+api_urlpatterns: list[URLPattern | URLResolver] = [
+    path("deliveries", api.DeliveryList.as_view(), name="delivery-api-list"),
+    path("deliveries/replay", api.DeliveriesReplay.as_view(), name="delivery-api-replay-filtered"),
+    path("deliveries/<str:guid>", api.DeliveryDetail.as_view(), name="delivery-api"),
+    path("deliveries/<str:guid>/replay", api.DeliveryReplay.as_view(), name="delivery-api-replay"),
+    path("hooks", api.HookList.as_view(), name="hook-api-list"),
+]
+page_urlpatterns: list[URLPattern | URLResolver] = [
+    path("deliveries", pages.delivery_list, name="delivery-list"),
+    path("deliveries/replay", pages.replay_filtered, name="delivery-replay-filtered"),
+    path("deliveries/<str:guid>", pages.delivery_page, name="delivery-page"),
+    path("deliveries/<str:guid>/replay", pages.replay, name="delivery-replay"),
+]
 door_urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/github", doors.github, name="webhook-github"),
     path("webhooks/github/<slug:hook_key>", doors.github, name="webhook-github-by-key"),
