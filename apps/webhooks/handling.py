@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from apps.projects.boards import queries as boards
 from apps.projects.models import Project
 from apps.webhooks import canonical, queries
 from apps.webhooks.canonical import Emitted
@@ -99,14 +100,16 @@ def _received(delivery: Delivery) -> Received:
 
 
 def _project(delivery: Delivery, payload: Fields) -> Project | None:
-    """Return the project of the hook, else that of the payload's repository, else what the row says already."""
-    if not payload.has("repository"):
-        return delivery.hook.project if delivery.hook is not None else None
+    """Return the project of the hook, else that of the payload's repository or board, None where it is none of ours."""
+    if delivery.hook is not None and delivery.hook.project is not None:
+        return delivery.hook.project
+    if payload.has("projects_v2_item"):
+        return boards.project_by_board(payload.maybe("projects_v2_item").words("project_node_id"))
     try:
         repository = RepositoryMessage.parse(payload)
     except Malformed:
-        return delivery.hook.project if delivery.hook is not None else None
-    return queries.project_of(delivery.hook, repository.id, repository.name)
+        return None
+    return queries.project_of(repository.id, repository.name)
 
 
 def _record(claim: Claim, received: Received, facts: Any) -> None:  # noqa: ANN401 - each handler's own facts

@@ -142,14 +142,12 @@ def hooks(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Hook]:
     return rows.filter(project__in=projects.visible_projects(user).values("pk"))
 
 
-def project_of(hook: Hook | None, repository_id: int, repository: RepositoryName) -> Project | None:
-    """Return the project that a delivery is about: that of its hook, else that of its repository, by GitHub's number.
+def project_of(repository_id: int, repository: RepositoryName) -> Project | None:
+    """Return the project of a repository, by GitHub's number; None where it is not onboarded.
 
     By name only where the registry does not know the number: a name may have changed hands.
     """
-    if hook is not None and hook.project is not None:
-        return hook.project
-    found = Project.objects.filter(repository_id=repository_id).order_by("created_at").first()
+    found = projects.by_repository_id(repository_id)
     if found is not None:
         return found
     named = projects.by_name(repository)
@@ -160,7 +158,7 @@ def served_by(hook: Hook) -> list[Project]:
     """Return the projects that are told of by this hook."""
     found = Project.objects.exclude(status=ProjectStatus.OFFBOARDED)
     if hook.kind == HookKind.REPOSITORY:
-        return list(found.filter(pk=hook.project_id))
+        return list(found.filter(hooks=hook))
     return list(found.filter(owner__iexact=hook.owner))
 
 

@@ -23,7 +23,7 @@ class CursorPages(CursorPagination):
     page_size = 50
     max_page_size = 200
     page_size_query_param = "limit"
-    ordering = "-created_at"
+    ordering: str | tuple[str, ...] = "-created_at"
     cursor_query_description = "Where to go on: the cursor in `next` or `previous` of an earlier answer."
     page_size_query_description = "How many to return, at most 200."
 

@@ -18,7 +18,7 @@ def ping(received: Received, _: None) -> Outcome:
         payload={"delivery": received.guid, "hook_id": hook.github_id},
         actor=GITHUB,
     )
-    return Outcome(words=f"proves the {hook.kind} hook of {hook.owner}")
+    return Outcome(words=f"proves the hook of the {hook.kind}")
 
 
 ROUTER: Router = {"ping": Handler(acts=ping, of_project=False)}

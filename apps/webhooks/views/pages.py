@@ -51,7 +51,7 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
 
 def _asked(source: QueryDict) -> tuple[dict[str, str], Asked]:
     given = {name: str(source.get(name, "")).replace("\0", "").strip() for name in _FIELDS}
-    return given, Asked(**given)
+    return given, Asked(project=given["project"], event=given["event"], state=given["state"], q=given["q"])
 
 
 @require_GET
