@@ -51,7 +51,7 @@ class Claim:
 
 def handle(delivery_id: UUID) -> None:
     """Handle the delivery if it is due: one of several callers wins. What its handler raises is written down."""
-    claim = _claim(delivery_id)
+    claim = claimed(delivery_id)
     if claim is None:
         return
     try:
@@ -60,7 +60,8 @@ def handle(delivery_id: UUID) -> None:
         failed(claim, error, chance=random.random())
 
 
-def _claim(delivery_id: UUID) -> Claim | None:
+def claimed(delivery_id: UUID) -> Claim | None:
+    """Claim the delivery if it is due, and count the attempt before it is made; None where somebody else has it."""
     now = clock.now()
     with transaction.atomic():
         due = Delivery.objects.select_for_update(skip_locked=True).filter(pk=delivery_id, state__in=OPEN)

@@ -36,7 +36,7 @@ UNUSED: Mapping[str, str] = {
     "membership": "rights are asked for when somebody gives a command",
     "merge_group": "the merge itself is told when it happens",
     "milestone": "milestones decide nothing here",
-    "org_block": "GitHub itself keeps a blocked account from commenting",
+    "org_block": "a blocked account cannot comment at GitHub",
     "organization": "rights are asked for when somebody gives a command",
     "package": "packages decide nothing here",
     "page_build": "pages decide nothing here",

@@ -14,7 +14,7 @@ from apps.onboarding.steps.hooks import register_webhook
 from apps.onboarding.steps.secrets import register_webhook_secret
 from apps.onboarding.words import BoardEvents, HooksReady, HooksWanted, Registered, SecretWanted
 from apps.projects.models import Hook, Project
-from apps.webhooks import keyring, services
+from apps.webhooks import handling, keyring
 from apps.webhooks.models import Delivery
 from deploy.local.servers import OpenBao
 from meshsix import wiring
@@ -81,7 +81,7 @@ def ping_arrived(key: str) -> None:
     pause = threading.Event()
     for _ in range(1000):
         for delivery in Delivery.objects.filter(hook=key):
-            services.handle(delivery.pk)
+            handling.handle(delivery.pk)
         if Hook.objects.filter(pk=key, verified_at__isnull=False).exists():
             return
         pause.wait(0.01)
@@ -104,8 +104,8 @@ def test_an_organization_gets_two_hooks_that_really_reach_us(bench: Bench, wante
         register_webhook(wanted, bench.clients)
     ready = finish(bench, wanted)
     assert [hook["on"] for hook in hooks(bench)] == BOTH
-    assert hooks(bench)[0]["events"] == ["projects_v2_item"]
-    assert len(hooks(bench)[1]["events"]) == 8
+    assert hooks(bench)[0]["events"] == ["meta", "projects_v2_item", "repository"]
+    assert len(hooks(bench)[1]["events"]) == 10
     assert ready.board_events is BoardEvents.WEBHOOK
     assert ready.repository_hook_id != ready.organization_hook_id
     assert all(hook.verified_at for hook in Hook.objects.all())

@@ -10,13 +10,14 @@ from django.test import Client
 from pytest_django import Settings
 
 from apps.projects.models import Hook, HookKind, Project
-from apps.webhooks import keyring, services, tasks
+from apps.webhooks import handling, keyring, services, tasks
 from apps.webhooks.models import Delivery
 from apps.webhooks.signatures import sign
 from apps.webhooks.states import DeliveryState
 from deploy.local.servers import OpenBao, Valkey
 from meshsix import wiring
 from meshsix.durable.models import Answer
+from meshsix.integrations.errors import Refused, TryLater
 from meshsix.kit import clock
 
 SECRET = "It's a Secret to Everybody"
@@ -111,12 +112,19 @@ def test_handling_twice_reacts_once() -> None:
     assert Answer.objects.count() == 1
 
 
-@pytest.mark.parametrize("event", ["issues", "push", "projects_v2_item"])
-def test_known_events_are_stored_and_ignored_with_a_reason(event: str) -> None:
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ("issues", "malformed: issue is no object"),
+        ("star", "stars decide nothing here"),
+        ("label", "labels are read from the issue itself when they matter"),
+    ],
+)
+def test_events_that_need_nothing_are_stored_and_ignored_with_a_reason(event: str, reason: str) -> None:
     assert send(b'{"action": "opened"}', event=event) == (202, "accepted")
     handle_all()
     delivery = Delivery.objects.get()
-    assert (delivery.state, delivery.reason, delivery.action) == (DeliveryState.IGNORED, "no handler yet", "opened")
+    assert (delivery.state, delivery.reason, delivery.action) == (DeliveryState.IGNORED, reason, "opened")
 
 
 def test_an_unknown_event_is_ignored_as_such() -> None:
@@ -255,15 +263,56 @@ def test_failed_handling_is_tried_again_later_and_given_up_in_the_end() -> None:
     delivery = Delivery.objects.get()
     for attempt in range(1, 9):
         with clock.moved(timedelta(hours=attempt)):
-            Delivery.objects.update(attempts=attempt)
-            services.failed(delivery.pk, "ValueError: token ghp_0123456789abcdefghij", chance=0.5)
+            claim = handling.claimed(delivery.pk)
+            assert claim is not None
+            assert claim.attempt == attempt
+            handling.failed(claim, ValueError("token ghp_0123456789abcdefghij"), chance=0.5)
             delivery.refresh_from_db()
             assert delivery.state == (DeliveryState.FAILED if attempt < 8 else DeliveryState.DEAD)
             assert "ghp_" not in delivery.error
             if attempt < 8:
                 assert delivery.due_at > clock.now()
-                services.handle(delivery.pk)
+                handling.handle(delivery.pk)
                 assert Delivery.objects.get().state == DeliveryState.FAILED, "not before it is due"
+    assert [each["result"] for each in delivery.history] == ["raised"] * 7 + ["gave-up"]
+
+
+def test_waiting_for_github_is_seen_and_counts_no_attempt() -> None:
+    send()
+    delivery = Delivery.objects.get()
+    for _ in range(12):
+        with clock.moved(delivery.due_at - clock.now() + timedelta(seconds=1)):
+            claim = handling.claimed(delivery.pk)
+            assert claim is not None
+            busy = TryLater("The budget is used up.", pause=timedelta(minutes=20), counts=False, vendor="github")
+            handling.failed(claim, busy, chance=0.5)
+        delivery.refresh_from_db()
+        assert (delivery.state, delivery.attempts) == (DeliveryState.RECEIVED, 0)
+        assert delivery.reason.startswith("waits for GitHub")
+        assert delivery.error == "The budget is used up."
+
+
+def test_what_github_refuses_for_good_is_not_tried_again() -> None:
+    send()
+    claim = handling.claimed(Delivery.objects.get().pk)
+    assert claim is not None
+    refusal = Refused("It may not be read.", code="github:forbidden", hint="Give the token the scope.")
+    handling.failed(claim, refusal, chance=0.5)
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.error_code) == (DeliveryState.DEAD, "github:forbidden")
+    assert delivery.error_hint == "Give the token the scope."
+
+
+def test_a_late_end_of_an_older_claim_changes_nothing() -> None:
+    send()
+    delivery = Delivery.objects.get()
+    late = handling.claimed(delivery.pk)
+    assert late is not None
+    with clock.moved(timedelta(minutes=5)):
+        handling.handle(delivery.pk)
+        handling.failed(late, ValueError("late"), chance=0.5)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.error) == (DeliveryState.HANDLED, "")
 
 
 def test_an_error_of_a_handler_is_written_to_its_delivery(hook: Hook) -> None:
