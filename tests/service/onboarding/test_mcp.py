@@ -27,7 +27,8 @@ from tests.web_process import WebProcess, person, web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ALL = {"onboard-project", "get-onboarding-status", "submit-oauth-code"}
+SEEN = {"get-onboarding-status", "list-deliveries"}
+ALL = {*SEEN, "onboard-project", "submit-oauth-code", "replay-delivery"}
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_role_and_scope_decide_which_tools_are_listed_and_may_be_called(
     web: WebProcess, role: str, scope: Scope
 ) -> None:
     seen = over_http(web, token(role, scope), ("onboard-project", {"repository": "octo-org/bookmarks"}))
-    assert seen.tools == {"get-onboarding-status"}
+    assert seen.tools == SEEN
     assert "needs the role operator" in said(seen.answers[0])
     assert not Onboarding.objects.exists()
 

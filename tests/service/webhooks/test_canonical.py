@@ -158,9 +158,9 @@ def test_texts_that_postgresql_cannot_hold_are_mended(repository_hook: Hook) -> 
     assert Event.objects.get(event_type=Kind.ISSUE_CLOSED).payload["facts"]["title"] == "a\ufffdb\ufffdc"
 
 
-def labelled(name: str, *also: str, **more: object) -> deliveries.Json:
+def labelled(name: str, *also: str, updated_at: str = "2026-01-31T12:00:00Z") -> deliveries.Json:
     labels = [{"name": each} for each in (name, *also)]
-    return about("labeled", issue=issue(labels=labels, **more), label={"name": name})
+    return about("labeled", issue=issue(labels=labels, updated_at=updated_at), label={"name": name})
 
 
 def test_a_label_may_begin_work_and_says_that_no_lifecycle_is_there_yet(
