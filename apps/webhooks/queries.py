@@ -134,14 +134,6 @@ def before(rows: QuerySet[Delivery], delivery_id: str) -> QuerySet[Delivery]:
     return rows.filter(Q(received_at__lt=edge.received_at) | Q(received_at=edge.received_at, pk__lt=edge.pk))
 
 
-def hooks(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Hook]:
-    """Return the hooks that `user` may see: those of projects that they may see; those of organizations for admins."""
-    rows = Hook.objects.select_related("project").order_by("-created_at", "key")
-    if may(user, Role.ADMIN) and projects.only_project_keys(user) is None:
-        return rows
-    return rows.filter(project__in=projects.visible_projects(user).values("pk"))
-
-
 def project_of(repository_id: int, repository: RepositoryName) -> Project | None:
     """Return the project of a repository, by GitHub's number; None where it is not onboarded.
 

@@ -1,4 +1,4 @@
-"""How deliveries and hooks look outside: the same fields for API, commands (`--json`) and MCP. Never a secret.
+"""How deliveries look outside: the same fields for API, commands (`--json`) and MCP. Never a secret.
 
 Payloads and reasons hold text of people at GitHub: it is data, and named `untrusted_*` where a model may read it.
 """
@@ -8,7 +8,6 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from apps.projects.models import Hook
 from apps.webhooks import queries
 from apps.webhooks.models import Delivery
 from apps.webhooks.replays import Replay
@@ -93,22 +92,6 @@ class DeliveryDetailSerializer(DeliverySerializer):
         """Return what was sent, as it came but for what looks like a secret; null once it is not kept any more."""
         found = queries.payload_of(row)
         return found if isinstance(found, dict) else None
-
-
-class HookSerializer(serializers.ModelSerializer[Hook]):
-    """A webhook at GitHub that points at us; its secret stays in Vault."""
-
-    project = serializers.SerializerMethodField()
-    events = serializers.ListField(child=serializers.CharField(), read_only=True)
-
-    class Meta:
-        model = Hook
-        fields = ("key", "kind", "owner", "project", "github_id", "events", "verified_at", "created_at")
-        read_only_fields = fields
-
-    def get_project(self, row: Hook) -> str | None:
-        """Return `owner/name`, None for the hook of an organization."""
-        return row.project.full_name if row.project is not None else None
 
 
 class VerdictSerializer(serializers.Serializer[Any]):

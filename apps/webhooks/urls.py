@@ -9,7 +9,6 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("deliveries/replay", api.DeliveriesReplay.as_view(), name="delivery-api-replay-filtered"),
     path("deliveries/<str:guid>", api.DeliveryDetail.as_view(), name="delivery-api"),
     path("deliveries/<str:guid>/replay", api.DeliveryReplay.as_view(), name="delivery-api-replay"),
-    path("hooks", api.HookList.as_view(), name="hook-api-list"),
 ]
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("deliveries", pages.delivery_list, name="delivery-list"),

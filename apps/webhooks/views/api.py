@@ -1,4 +1,4 @@
-"""The API of deliveries and hooks. Each view is a gate: parse, authorise, call one service, represent."""
+"""The API of deliveries. Each view is a gate: parse, authorise, call one service, represent."""
 
 from typing import Any
 
@@ -9,13 +9,11 @@ from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.projects.models import Hook
 from apps.webhooks import queries, replays
 from apps.webhooks.models import Delivery
 from apps.webhooks.representations import (
     DeliveryDetailSerializer,
     DeliverySerializer,
-    HookSerializer,
     ReplaySerializer,
     as_json,
     replay_as_json,
@@ -125,20 +123,3 @@ class DeliveriesReplay(generics.GenericAPIView[Delivery]):
         except replays.TooMany as error:
             raise Problem("webhooks:replay:too-many", status=409, detail=str(error)) from error
         return Response(replay_as_json(done), status=status.HTTP_200_OK if dry_run else status.HTTP_202_ACCEPTED)
-
-
-class HookList(generics.ListAPIView[Hook]):
-    """Webhooks that point at us."""
-
-    serializer_class = HookSerializer
-    permission_classes = [Viewer]
-    filter_backends = []
-
-    def get_queryset(self) -> QuerySet[Hook]:
-        """Return the hooks that the caller may see."""
-        return queries.hooks(self.request.user)
-
-    @extend_schema(operation_id="list_hooks")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - as DRF calls it
-        """List the hooks, the newest first, in pages by cursor."""
-        return super().get(request, *args, **kwargs)
