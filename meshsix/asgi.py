@@ -12,7 +12,7 @@ from django.core.asgi import get_asgi_application
 
 _http = get_asgi_application()  # loads the apps, which everything below needs
 
-from apps.webhooks.views.doors import MOST_BYTES  # noqa: E402 - after the apps are loaded
+from apps.webhooks.doors.calls import MOST_BYTES  # noqa: E402 - after the apps are loaded
 from meshsix.mcp import Guarded, http_app  # noqa: E402 - after the apps are loaded
 from meshsix.routing import websockets  # noqa: E402 - after the apps are loaded
 from meshsix.web.bodies import BodyLimit  # noqa: E402 - after the apps are loaded

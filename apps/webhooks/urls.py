@@ -17,6 +17,6 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("deliveries/<str:guid>/replay", pages.replay, name="delivery-replay"),
 ]
 door_urlpatterns: list[URLPattern | URLResolver] = [
-    path("webhooks/github", doors.github, name="webhook-github"),
-    path("webhooks/github/<slug:hook_key>", doors.github, name="webhook-github-by-key"),
+    path("webhooks/github", doors.take_github, name="webhook-github"),
+    path("webhooks/github/<slug:hook_key>", doors.take_github, name="webhook-github-by-key"),
 ]

@@ -1,0 +1,182 @@
+"""Whether a delivery comes in: hook, secret, signature, and only then its headers and JSON.
+
+All that is asked of the database and of Vault is kept for a while, so that a delivery of a hook that sends often is
+judged without waiting for anybody. Everything else of a request is the business of the two shells around this: the
+Django view (views.py) and the door process (process.py).
+"""
+
+import msgspec
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, OperationalError, connection
+from prometheus_client import Counter
+
+from apps.webhooks import intake
+from apps.webhooks.doors import calls, refusals
+from apps.webhooks.doors.calls import Answer, Call
+from apps.webhooks.doors.known_hooks import HOOKS, KnownHook, Place
+from apps.webhooks.intake import Incoming, compressed
+from apps.webhooks.keyring import KEYRING
+from apps.webhooks.signatures import is_signed
+from apps.webhooks.states import Door
+from meshsix.integrations.errors import VendorError
+from meshsix.kit import clock
+from meshsix.wiring import clients
+
+DELIVERIES = Counter(
+    "meshsix_webhook_deliveries", "Deliveries at the door for GitHub, by what became of them.", ["result"]
+)
+DEEPEST = 400
+"""How deep a payload may be nested: whoever reads it later must be able to, with whatever stack is above."""
+_NAME_LENGTH = 60
+_GUID_LENGTH = 100
+
+log = structlog.get_logger()
+
+
+class MustWait(Exception):  # noqa: N818 - reads as a word of the domain
+    """The database or Vault have to be asked, which this caller cannot wait for."""
+
+
+class _Head(msgspec.Struct):
+    """All that is read of a payload before it is stored; the rest is checked to be JSON and skipped."""
+
+    action: msgspec.Raw = msgspec.Raw(b'""')
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+_ACTION = msgspec.json.Decoder(str)
+
+
+def judged(call: Call, *, may_wait: bool) -> Incoming | Answer:
+    """Return what is to be stored, or the answer that ends it here.
+
+    Raises MustWait where `may_wait` is False and something is not kept.
+    """
+    place = Place(key=call.hook_key, number="" if call.hook_key else call.headers.get(calls.HOOK_NUMBER, ""))
+    try:
+        hook, signed = _signer(call, place, may_wait=may_wait)
+    except (VendorError, DatabaseError) as error:
+        log.warning("webhook cannot be judged", error=str(error))
+        return calls.LATER
+    if not signed:
+        log.info("webhook refused", hook=hook.key if hook else None)
+        if hook is not None:
+            refusals.count(hook.key)
+        return calls.UNAUTHORIZED
+    return _incoming(call, hook)
+
+
+def stored(batch: list[Incoming]) -> list[Answer]:
+    """Store what came in; return what each caller is told. Never raises for a database that is away or was."""
+    try:
+        return _stored(batch)
+    except OperationalError:
+        connection.close()  # it may have been cut while nobody used it; to store twice is to store once
+    try:
+        return _stored(batch)
+    except DatabaseError as error:
+        log.warning("deliveries not stored", error=type(error).__name__, number=len(batch))
+        connection.close()
+        return [calls.LATER] * len(batch)
+
+
+def _stored(batch: list[Incoming]) -> list[Answer]:
+    try:
+        return [calls.ACCEPTED if new else calls.DUPLICATE for new in intake.store(batch)]
+    except IntegrityError:
+        HOOKS.forget()  # one of the hooks is gone: the others must not suffer for it
+        return [calls.UNAUTHORIZED] if len(batch) == 1 else [answer for each in batch for answer in _stored([each])]
+
+
+def counted(answer: Answer) -> Answer:
+    """Count an answer, and return it."""
+    DELIVERIES.labels(result=answer.word.replace(" ", "_")).inc()
+    return answer
+
+
+def _signer(call: Call, place: Place, *, may_wait: bool) -> tuple[KnownHook | None, bool]:
+    """Return the hook, and whether it signed. A signature that does not fit what is kept is held against a fresh look.
+
+    So a secret that was rotated just now counts at once, and each refusal costs one look at the database, whether the
+    hook is known or not.
+    """
+    now, signature = clock.now(), call.headers.get(calls.SIGNATURE, "")
+    found = HOOKS.kept(place, now=now)
+    if found is not None and is_signed(call.body, signature, _secrets(found.hook, place, may_wait=may_wait)):
+        return found.hook, True
+    if not may_wait:
+        raise MustWait
+    newer = HOOKS.look(place, now=now).hook
+    if found is not None and newer == found.hook:
+        return newer, False
+    return newer, is_signed(call.body, signature, _secrets(newer, place, may_wait=True))
+
+
+def _secrets(hook: KnownHook | None, place: Place, *, may_wait: bool) -> tuple[bytes, ...]:
+    """Return the secrets that may have signed: those of the hook; without a key also the platform-wide one."""
+    if hook is None:
+        is_ours = not place.key and settings.GITHUB_WEBHOOK_SECRET
+        return (settings.GITHUB_WEBHOOK_SECRET.encode(),) if is_ours else ()
+    now = clock.now()
+    known = KEYRING.kept(hook.secret_path, version=hook.version, now=now)
+    if known is not None:
+        return known
+    if not may_wait:
+        raise MustWait
+    return KEYRING.secrets(hook.secret_path, version=hook.version, read=clients().vault.read, now=now)
+
+
+def _incoming(call: Call, hook: KnownHook | None) -> Incoming | Answer:
+    """Return the delivery; MALFORMED where it is no object of JSON or lacks its headers."""
+    event, guid = call.headers.get(calls.EVENT, ""), call.headers.get(calls.GUID, "")
+    if not _is_word(event, _NAME_LENGTH) or not _is_word(guid, _GUID_LENGTH):
+        return calls.MALFORMED
+    try:
+        action = _action(call.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return calls.MALFORMED
+    return Incoming(
+        door=Door.GITHUB,
+        guid=guid,
+        event=event,
+        action=action,
+        hook_key=hook.key if hook else None,
+        project_id=hook.project_id if hook else None,
+        headers=call.kept_headers(),
+        payload=compressed(call.body),
+    )
+
+
+def _is_word(text: str, most: int) -> bool:
+    return 0 < len(text) <= most and text.isascii() and text.isprintable()
+
+
+def _action(body: bytes) -> str:
+    """Return the payload's action, or nothing where it has none that could be one.
+
+    Raises MsgspecError, UnicodeDecodeError or RecursionError where the payload is no object of JSON that all can read.
+    """
+    body.decode()  # what is skipped is not checked to be UTF-8
+    head = _HEAD.decode(body)
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
+        raise RecursionError
+    try:
+        action = _ACTION.decode(head.action)
+    except msgspec.MsgspecError:
+        return ""
+    return action if action.isprintable() and len(action) <= _NAME_LENGTH else ""
+
+
+def _depth(body: bytes) -> int:
+    """Return how deep a payload is nested; more than DEEPEST says no more than that."""
+    level, depth = [msgspec.json.decode(body)], 0
+    while level and depth <= DEEPEST:
+        depth += 1
+        level = [
+            part
+            for each in level
+            if isinstance(each, dict | list)
+            for part in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth

@@ -1,0 +1,176 @@
+"""The door as a process of its own: plain ASGI with what the door for GitHub needs and nothing else.
+
+One thread owns a database connection and writes; all that wait for it at a moment share a statement. The event loop
+judges what it can from what is kept; what has to ask somebody, or is large, goes to a few threads.
+"""
+
+import asyncio
+import queue
+import re
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import close_old_connections
+
+from apps.webhooks.doors import calls, github
+from apps.webhooks.doors.calls import Answer, Call
+from apps.webhooks.intake import Incoming
+from meshsix.web import health
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MOST_AT_ONCE = 100
+"""How many deliveries one statement stores at most."""
+LARGE_BYTES = 128 * 1024
+"""A body from this size on is judged in a thread, so that nobody waits for it."""
+MOST_HELD_BYTES = 8 * calls.MOST_BYTES
+"""How many bytes of large bodies are held at once; who comes then shall come later."""
+_THREADS = 4
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A delivery that is to be stored, and who waits for it."""
+
+    incoming: Incoming
+    answer: "asyncio.Future[Answer]"
+
+
+class Writer:
+    """Stores deliveries from a thread of its own; all that are there at a moment with one statement."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._run, name="door-writer", daemon=True).start()
+
+    async def stored(self, incoming: Incoming) -> Answer:
+        """Return the answer once the delivery's row is committed."""
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._waiting.put(_Waiting(incoming, answer))
+        return await answer
+
+    def _run(self) -> None:
+        while True:
+            batch = [self._waiting.get()]
+            while len(batch) < MOST_AT_ONCE and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            answers = github.stored([each.incoming for each in batch])
+            self._loop.call_soon_threadsafe(_tell, batch, answers)
+
+
+def _tell(batch: list[_Waiting], answers: list[Answer]) -> None:
+    for each, answer in zip(batch, answers, strict=True):
+        if not each.answer.done():  # else the caller went away
+            each.answer.set_result(answer)
+
+
+class Application:
+    """ASGI: `POST /webhooks/github` and `POST /webhooks/github/{key}`; `GET /livez` and `GET /readyz` beside them."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="door")
+        self._writer: Writer | None = None
+        self._held_bytes = 0
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request, or the life of the process."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            with suppress(_Gone):
+                await _say(await self._answer(scope, receive), send)
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
+        path = _DOOR.fullmatch(scope["path"])
+        if path is None:
+            return await self._health(scope["path"])
+        if scope["method"] != "POST":
+            return calls.POST_ONLY
+        headers = calls.read_headers(scope["headers"])
+        if calls.declared_length(headers) > calls.MOST_BYTES:
+            return github.counted(calls.TOO_LARGE)
+        return github.counted(await self._delivered(path["key"] or "", headers, receive))
+
+    async def _delivered(self, key: str, headers: dict[str, str], receive: Receive) -> Answer:
+        parts: list[bytes] = []
+        try:
+            refused = await self._read(receive, parts)
+            if refused is not None:
+                return refused
+            judged = await self._judged(Call(hook_key=key, headers=headers, body=b"".join(parts)))
+            return judged if isinstance(judged, Answer) else await self._stored(judged)
+        finally:
+            self._held_bytes -= sum(map(len, parts))
+
+    async def _read(self, receive: Receive, parts: list[bytes]) -> Answer | None:
+        """Read the body into `parts`; return the answer where that is too much. Raises _Gone."""
+        length, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise _Gone
+            part, more = message.get("body", b""), message.get("more_body", False)
+            parts.append(part)
+            length += len(part)
+            self._held_bytes += len(part)
+            if length > calls.MOST_BYTES:
+                return calls.TOO_LARGE
+            if self._held_bytes > MOST_HELD_BYTES:
+                return calls.LATER
+        return None
+
+    async def _judged(self, call: Call) -> Incoming | Answer:
+        if len(call.body) < LARGE_BYTES:
+            with suppress(github.MustWait):
+                return github.judged(call, may_wait=False)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _waiting_judge, call)
+
+    async def _stored(self, incoming: Incoming) -> Answer:
+        if self._writer is None:
+            self._writer = Writer()
+        return await self._writer.stored(incoming)
+
+    async def _health(self, path: str) -> Answer:
+        if path == "/livez":
+            return calls.WELL
+        if path != "/readyz":
+            return calls.NOWHERE
+        report = await asyncio.get_running_loop().run_in_executor(self._threads, health.report)
+        return calls.WELL if report.ready else calls.LATER
+
+
+class _Gone(Exception):  # noqa: N818 - reads as a word of the domain
+    """The caller went away before the body was complete."""
+
+
+_DOOR = re.compile(r"/webhooks/github(?:/(?P<key>[-a-zA-Z0-9_]{1,64}))?")
+
+
+def _waiting_judge(call: Call) -> Incoming | Answer:
+    """Judge in a thread, which has a database connection of its own and keeps it."""
+    close_old_connections()
+    return github.judged(call, may_wait=True)
+
+
+async def _say(answer: Answer, send: Send) -> None:
+    body = answer.body
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if answer in {calls.TOO_LARGE, calls.LATER}:
+        headers.append((b"connection", b"close"))  # what is left of the body is not wanted
+    await send({"type": "http.response.start", "status": answer.status.value, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Say yes to the server's start and to its end."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,101 @@
+"""Stores what the doors let in: each delivery once, several with one statement, and nudges their handling.
+
+A nudge is only a hint. Many at once share a message: to publish one costs more than to store a delivery.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import LiteralString
+from uuid import UUID
+
+from celery import Signature
+from django.db import transaction
+from isal import isal_zlib
+
+from apps.webhooks.states import DeliveryState, Door
+from meshsix import prepared
+from meshsix.celery import app
+from meshsix.durable import nudges
+from meshsix.kit import clock, ids
+
+HANDLE = "webhooks.handle_delivery"
+HANDLE_SOME = "webhooks.handle_deliveries"
+_QUEUE = "webhooks"
+_ONE_BY_ONE = 5
+"""So few deliveries at once get a message each, so that workers share them."""
+_A_MESSAGE = 20
+_STORE: LiteralString = """
+INSERT INTO webhook_deliveries (id, door, guid, hook_id, project_id, event, action, received_at, headers, payload, state,
+                                reason, attempts, due_at, error)
+SELECT given.id, given.door, given.guid, given.hook_id, given.project_id, given.event, given.action, %(now)s,
+       given.headers, given.payload, %(state)s, '', 0, %(now)s, ''
+FROM unnest(%(id)s::uuid[], %(door)s::text[], %(guid)s::text[], %(hook_id)s::text[], %(project_id)s::uuid[],
+            %(event)s::text[], %(action)s::text[], %(headers)s::jsonb[], %(payload)b::bytea[])
+     AS given(id, door, guid, hook_id, project_id, event, action, headers, payload)
+ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incoming:
+    """What was let in. `guid` is unique at its door, or at its hook where it has one; `payload` is compressed."""
+
+    door: Door
+    guid: str
+    event: str
+    action: str = ""
+    hook_key: str | None = None
+    project_id: UUID | None = None
+    headers: Mapping[str, str]
+    payload: bytes = field(repr=False)
+
+
+def compressed(body: bytes) -> bytes:
+    """Return JSON as it is kept: a zlib stream of a third of the size, made six times faster than by zlib itself."""
+    return isal_zlib.compress(body, 1)
+
+
+def store(batch: Sequence[Incoming]) -> list[bool]:
+    """Store what came in and nudge its handling on commit; return for each whether it was new.
+
+    Raises IntegrityError, with nothing stored, where one of their hooks is gone.
+    """
+    made, now = [ids.new_id() for _ in batch], clock.now()
+    values = {
+        "now": now,
+        "state": DeliveryState.RECEIVED.value,
+        "id": made,
+        "door": [str(each.door) for each in batch],
+        "guid": [each.guid for each in batch],
+        "hook_id": [each.hook_key for each in batch],
+        "project_id": [each.project_id for each in batch],
+        "event": [each.event for each in batch],
+        "action": [each.action for each in batch],
+        "headers": [json.dumps(each.headers) for each in batch],
+        "payload": [each.payload for each in batch],
+    }
+    stored = {row[0] for row in prepared.fetch(_STORE, values)}
+    nudge_on_commit([each for each in made if each in stored])
+    return [each in stored for each in made]
+
+
+def nudge_on_commit(delivery_ids: Sequence[UUID]) -> None:
+    """Nudge the handling of deliveries once the transaction is committed."""
+    if delivery_ids:
+        transaction.on_commit(lambda: nudge(delivery_ids), robust=True)
+
+
+def nudge(delivery_ids: Sequence[UUID]) -> None:
+    """Send the messages that make workers look; they may be lost, the rows stay."""
+    for message in _messages([str(each) for each in delivery_ids]):
+        nudges.send(message)
+
+
+def _messages(delivery_ids: Sequence[str]) -> Iterator[Signature]:
+    if len(delivery_ids) <= _ONE_BY_ONE:
+        for each in delivery_ids:
+            yield app.signature(HANDLE, args=(each,), queue=_QUEUE)
+        return
+    for start in range(0, len(delivery_ids), _A_MESSAGE):
+        yield app.signature(HANDLE_SOME, args=(list(delivery_ids[start : start + _A_MESSAGE]),), queue=_QUEUE)
