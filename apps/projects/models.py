@@ -84,7 +84,8 @@ class HookKind(models.TextChoices):
 class Hook(models.Model):
     """A webhook at GitHub that points at us. `key` is the opaque part of its address; the secret lies in Vault.
 
-    `secret_version` is the version in Vault that GitHub was last given.
+    `secret_version` is the version in Vault that GitHub was last given; `secret_announced` that which it is given now
+    while it is rotated: the doors read it before GitHub uses it.
     """
 
     key = models.CharField(primary_key=True, max_length=64)
@@ -94,6 +95,7 @@ class Hook(models.Model):
     github_id = models.BigIntegerField(null=True, blank=True)
     secret_path = models.CharField(max_length=300)
     secret_version = models.PositiveIntegerField(null=True, blank=True)
+    secret_announced = models.PositiveIntegerField(null=True, blank=True)
     events = models.JSONField(default=list)
     verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)

@@ -13,7 +13,8 @@ from celery import Signature
 from django.db import transaction
 from isal import isal_zlib
 
-from apps.webhooks.states import DeliveryState, Door
+from apps.webhooks.models import Door
+from apps.webhooks.states import DeliveryState
 from meshsix import prepared
 from meshsix.celery import app
 from meshsix.durable import nudges

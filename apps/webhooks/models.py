@@ -15,6 +15,16 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _NOTHING = models.Value([], models.JSONField())
 
 
+class Door(models.TextChoices):
+    """By which door something came in."""
+
+    GITHUB = "github", "Webhooks of GitHub"
+    ALERTMANAGER = "alertmanager", "Alerts of Alertmanager"
+    GRAFANA = "grafana", "Alerts of Grafana"
+    ARGOCD = "argocd", "Notices of Argo CD"
+    NTFY = "ntfy", "Answers by a link that was sent to a phone"
+
+
 class Delivery(models.Model):
     """One delivery of a webhook. `hook` is empty for the platform-wide hook (a GitHub App's).
 
@@ -25,6 +35,7 @@ class Delivery(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    door = models.CharField(max_length=20, choices=Door, default=Door.GITHUB, db_default=Door.GITHUB)
     guid = models.CharField(max_length=100)
     hook = models.ForeignKey(Hook, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries")
     project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries")
@@ -59,7 +70,10 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         ordering = ("-received_at", "-id")
         constraints = [
-            models.UniqueConstraint(fields=["guid", "hook"], nulls_distinct=False, name="webhook_deliveries_once"),
+            models.UniqueConstraint(
+                fields=["guid", "hook", "door"], nulls_distinct=False, name="webhook_deliveries_once"
+            ),
+            models.CheckConstraint(condition=models.Q(door__in=Door.values), name="webhook_deliveries_door"),
             models.CheckConstraint(
                 condition=models.Q(state__in=[item.value for item in DeliveryState]), name="webhook_deliveries_state"
             ),
@@ -106,6 +120,19 @@ class Delivery(models.Model):
         return data
 
 
-def compressed(body: bytes) -> bytes:
-    """Return a payload as it is kept: the fastest compression already makes JSON five times smaller."""
-    return zlib.compress(body, level=1)
+class Refusals(models.Model):
+    """How many signatures of a hook were not believed in one minute. Written by doors/refusals.py."""
+
+    hook = models.ForeignKey(Hook, on_delete=models.CASCADE, related_name="refusals")
+    minute = models.DateTimeField()
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        """One row a hook and minute."""
+
+        db_table = "webhook_refusals"
+        verbose_name_plural = "refusals"
+        constraints = [models.UniqueConstraint(fields=["hook", "minute"], name="webhook_refusals_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.hook_id}"

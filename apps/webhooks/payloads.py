@@ -10,7 +10,6 @@ _MOST_TEXT = 65_536
 _MOST_ITEMS = 200
 _MOST_ID = 2**63 - 1
 _MOST_NUMBER = 2**31 - 1
-_MOST_ACTION = 60  # the column's width
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -102,9 +101,3 @@ def _moment(found: object) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         return None
     return None
-
-
-def action_of(payload: Mapping[str, Any]) -> str:
-    """Return the payload's action, or nothing where it has none that could be one."""
-    action = payload.get("action")
-    return action if isinstance(action, str) and action.isprintable() and len(action) <= _MOST_ACTION else ""

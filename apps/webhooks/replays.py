@@ -60,7 +60,7 @@ def replay(delivery_id: UUID, *, actor: Actor, dry_run: bool = False) -> None:
         _check(delivery)
         if not dry_run:
             handling.replayed(delivery, actor=actor)
-            transaction.on_commit(lambda: services.nudge(delivery_id), robust=True)
+            intake.nudge_on_commit([delivery_id])
 
 
 def _check(delivery: Delivery) -> None:

@@ -1,60 +1,11 @@
-"""Writes of what came in: stored once, nudged until it is handled (handling.py), forgotten in time."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from uuid import UUID
+"""Writes of what came in (intake.py stores it): nudged until it is handled (handling.py), forgotten in time."""
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
 
-from apps.projects.models import Hook
-from apps.webhooks import handling, queries
-from apps.webhooks.models import Delivery, compressed
+from apps.webhooks import handling, intake, queries
+from apps.webhooks.models import Delivery
 from apps.webhooks.states import OPEN
-from meshsix.celery import app
-from meshsix.durable import nudges
 from meshsix.kit import clock
-
-HANDLE = "webhooks.handle_delivery"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Incoming:
-    """An authenticated delivery, checked at the border. `body` is raw JSON."""
-
-    guid: str
-    event: str
-    action: str
-    hook: Hook | None
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-
-def receive(incoming: Incoming) -> Delivery | None:
-    """Store the delivery and nudge its handling; None where it is stored already."""
-    hook = incoming.hook
-    try:
-        with transaction.atomic():
-            delivery = Delivery.objects.create(
-                guid=incoming.guid,
-                hook=hook,
-                project_id=hook.project_id if hook is not None else None,
-                event=incoming.event,
-                action=incoming.action,
-                headers=dict(incoming.headers),
-                payload=compressed(incoming.body),
-            )
-            transaction.on_commit(lambda: nudge(delivery.pk), robust=True)
-    except IntegrityError:
-        if Delivery.objects.filter(hook=hook, guid=incoming.guid).exists():
-            return None
-        raise
-    return delivery
-
-
-def nudge(delivery_id: UUID) -> None:
-    """Send the message that makes a worker look; it may be lost, the row stays."""
-    nudges.send(app.signature(HANDLE, args=(str(delivery_id),), queue="webhooks"))
 
 
 def recover() -> int:
@@ -63,8 +14,7 @@ def recover() -> int:
     for delivery_id in queries.lost(now, attempts=handling.BACKOFF.attempts):
         handling.given_up(delivery_id)
     overdue = queries.overdue(now)
-    for delivery_id in overdue:
-        nudge(delivery_id)
+    intake.nudge(overdue)
     return len(overdue)
 
 

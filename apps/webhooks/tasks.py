@@ -2,14 +2,21 @@
 
 from uuid import UUID
 
-from apps.webhooks import handling, services
+from apps.webhooks import handling, intake, services
 from meshsix.celery import app
 
 
-@app.task(name=services.HANDLE)
+@app.task(name=intake.HANDLE)
 def handle_delivery(delivery_id: str) -> None:
     """Handle one delivery."""
     handling.handle(UUID(delivery_id))
+
+
+@app.task(name=intake.HANDLE_SOME)
+def handle_deliveries(delivery_ids: list[str]) -> None:
+    """Handle several deliveries that came at once; each succeeds or fails for itself."""
+    for delivery_id in delivery_ids:
+        handling.handle(UUID(delivery_id))
 
 
 @app.task(name="webhooks.recover")

@@ -17,8 +17,8 @@ from apps.webhooks.doors.calls import Answer, Call
 from apps.webhooks.doors.known_hooks import HOOKS, KnownHook, Place
 from apps.webhooks.intake import Incoming, compressed
 from apps.webhooks.keyring import KEYRING
+from apps.webhooks.models import Door
 from apps.webhooks.signatures import is_signed
-from apps.webhooks.states import Door
 from meshsix.integrations.errors import VendorError
 from meshsix.kit import clock
 from meshsix.wiring import clients
@@ -28,6 +28,8 @@ DELIVERIES = Counter(
 )
 DEEPEST = 400
 """How deep a payload may be nested: whoever reads it later must be able to, with whatever stack is above."""
+OTHER_DOORS = ":"
+"""Stands in the names of events that come by other doors, and in none of GitHub's."""
 _NAME_LENGTH = 60
 _GUID_LENGTH = 100
 
@@ -130,7 +132,7 @@ def _secrets(hook: KnownHook | None, place: Place, *, may_wait: bool) -> tuple[b
 def _incoming(call: Call, hook: KnownHook | None) -> Incoming | Answer:
     """Return the delivery; MALFORMED where it is no object of JSON or lacks its headers."""
     event, guid = call.headers.get(calls.EVENT, ""), call.headers.get(calls.GUID, "")
-    if not _is_word(event, _NAME_LENGTH) or not _is_word(guid, _GUID_LENGTH):
+    if not _is_word(event, _NAME_LENGTH) or OTHER_DOORS in event or not _is_word(guid, _GUID_LENGTH):
         return calls.MALFORMED
     try:
         action = _action(call.body)

@@ -33,6 +33,7 @@ MOST_HELD_BYTES = 8 * calls.MOST_BYTES
 """How many bytes of large bodies are held at once; who comes then shall come later."""
 _THREADS = 4
 
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     """A delivery that is to be stored, and who waits for it."""

@@ -15,6 +15,7 @@ from apps.onboarding.steps.secrets import register_webhook_secret
 from apps.onboarding.words import BoardEvents, HooksReady, HooksWanted, Registered, SecretWanted
 from apps.projects.models import Hook, Project
 from apps.webhooks import handling, keyring
+from apps.webhooks.doors import known_hooks
 from apps.webhooks.models import Delivery
 from deploy.local.servers import OpenBao
 from meshsix import wiring
@@ -32,6 +33,7 @@ def _platform(live_server: LiveServer, vault_environment: OpenBao, settings: Set
     settings.PUBLIC_URL = live_server.url
     wiring.clients.cache_clear()
     keyring.KEYRING.forget()
+    known_hooks.HOOKS.forget()
     yield
     wiring.clients.cache_clear()
 

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from apps.projects.models import Hook, HookKind, Project
 from apps.webhooks import handling, keyring, services, tasks
+from apps.webhooks.doors import known_hooks
 from apps.webhooks.models import Delivery
 from apps.webhooks.signatures import sign
 from apps.webhooks.states import DeliveryState
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("hook")
 def _clients(vault_environment: OpenBao) -> Iterator[None]:  # noqa: ARG001 - settings point to it
     wiring.clients.cache_clear()
     keyring.KEYRING.forget()
+    known_hooks.HOOKS.forget()
     yield
     wiring.clients.cache_clear()
 
