@@ -27,8 +27,8 @@ _ONE_BY_ONE = 5
 """So few deliveries at once get a message each, so that workers share them."""
 _A_MESSAGE = 20
 _STORE: LiteralString = """
-INSERT INTO webhook_deliveries (id, door, guid, hook_id, project_id, event, action, received_at, headers, payload, state,
-                                reason, attempts, due_at, error)
+INSERT INTO webhook_deliveries (id, door, guid, hook_id, project_id, event, action, received_at, headers, payload,
+                                state, reason, attempts, due_at, error)
 SELECT given.id, given.door, given.guid, given.hook_id, given.project_id, given.event, given.action, %(now)s,
        given.headers, given.payload, %(state)s, '', 0, %(now)s, ''
 FROM unnest(%(id)s::uuid[], %(door)s::text[], %(guid)s::text[], %(hook_id)s::text[], %(project_id)s::uuid[],

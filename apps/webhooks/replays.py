@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from apps.webhooks import handling, queries, services
+from apps.webhooks import handling, intake, queries
 from apps.webhooks.models import Delivery
 from apps.webhooks.queries import Asked
 from apps.webhooks.states import DeliveryState
