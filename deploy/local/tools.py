@@ -13,6 +13,7 @@ COMMANDS = {
     "git": ("git",),
     "npm": ("npm",),
     "tmux": ("tmux",),
+    "wrk": ("wrk",),
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 }
 

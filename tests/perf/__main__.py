@@ -22,6 +22,7 @@ BENCHES = {
     "engine": ("The step engine", "tests.perf.bench_engine"),
     "live": ("Live progress", "tests.perf.bench_live"),
     "paint": ("From commit to paint", "tests.perf.bench_paint"),
+    "door": ("The door for webhooks", "tests.perf.bench_door"),
     "onboarding": ("Onboarding in the sandbox", "tests.perf.bench_onboarding"),
     "start": ("Starting the platform on one machine", "tests.perf.bench_start"),
 }
