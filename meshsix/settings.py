@@ -162,7 +162,8 @@ CHANNEL_LAYERS = {
 # --- the step engine ------------------------------------------------------------------------------------------------
 DURABLE_WORKFLOWS = env.words(
     "DURABLE_WORKFLOWS",
-    "apps.onboarding.workflow.ONBOARDING,apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE",
+    "apps.onboarding.workflow.ONBOARDING,apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE,"
+    "apps.webhooks.rotation.workflow.ROTATION",
 )
 DURABLE_RECOVERY_INTERVAL = env.seconds("DURABLE_RECOVERY_INTERVAL_SECONDS", 2)
 DURABLE_LEASE_MARGIN = env.seconds("DURABLE_LEASE_MARGIN_SECONDS", 5)

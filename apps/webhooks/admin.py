@@ -9,8 +9,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from apps.projects.admin import HookAdmin
+from apps.projects.models import Hook
 from apps.webhooks import queries, replays
 from apps.webhooks.models import Delivery
+from apps.webhooks.rotation import services as rotation
 from meshsix.kit.actor import Actor
 from meshsix.web.admin import Act, ReadOnlyAdmin, action
 from meshsix.web.roles import Role
@@ -50,3 +53,32 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def page(self, row: Delivery) -> SafeString:
         """Return a link to the delivery's page."""
         return format_html('<a href="{}">Open</a>', reverse("delivery-page", args=[row.name]))
+
+
+def _rotate(row: Hook, actor: Actor) -> None:
+    rotation.rotate(row, actor=actor)
+
+
+def _rotates(_row: Hook) -> str:
+    return "gets a new secret, at Vault and at GitHub; the old one is accepted for 24 hours."
+
+
+admin.site.unregister(Hook)
+
+
+@admin.register(Hook)
+class RotatedHookAdmin(HookAdmin):
+    """A hook as the registry shows it, with what can be done to it here."""
+
+    actions = (
+        action(
+            Act(
+                name="rotate",
+                title="Rotate the secret",
+                will=_rotates,
+                does=_rotate,
+                refusals=(rotation.NoHook, rotation.UnderWay),
+                role=Role.ADMIN,
+            )
+        ),
+    )

@@ -2,13 +2,18 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.webhooks.views import api, doors, pages
+from apps.webhooks.views import api, doors, pages, rotation
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("deliveries", api.DeliveryList.as_view(), name="delivery-api-list"),
     path("deliveries/replay", api.DeliveriesReplay.as_view(), name="delivery-api-replay-filtered"),
     path("deliveries/<str:guid>", api.DeliveryDetail.as_view(), name="delivery-api"),
     path("deliveries/<str:guid>/replay", api.DeliveryReplay.as_view(), name="delivery-api-replay"),
+    path(
+        "projects/<str:owner>/<str:repo>/rotate-webhook-secret",
+        rotation.Rotation.as_view(),
+        name="rotate-webhook-secret",
+    ),
 ]
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("deliveries", pages.delivery_list, name="delivery-list"),

@@ -28,7 +28,7 @@ from tests.perf.door_load import Load, Server, free_port, script, send, serving,
 if "DJANGO_SECRET_KEY" not in os.environ:
     servers.set_environment()
 
-import django  # noqa: E402 - after the environment is set
+import django
 
 django.setup()
 

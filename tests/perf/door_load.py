@@ -82,7 +82,9 @@ def payloads(secret: str) -> list[tuple[str, str]]:
         while len(body) < PAYLOAD_BYTES:
             found = chance.randrange(10**9)
             address = f"https://api.example.org/repos/octo-org/bookmarks/labels/{found}"
-            labels.append({"id": found, "node_id": f"LA_{found:x}", "url": address, "name": f"l{found}", "default": True})
+            labels.append(
+                {"id": found, "node_id": f"LA_{found:x}", "url": address, "name": f"l{found}", "default": True}
+            )
             issue = {"number": number + 1, "title": "Sort bookmarks by name", "labels": labels}
             body = json.dumps({"action": "labeled", "issue": issue})
         signature = hmac.digest(secret.encode(), body.encode(), hashlib.sha256).hex()

@@ -1,0 +1,24 @@
+"""What is told of a rotation: on the repository's project, for an organization's hook on each project of that owner."""
+
+from apps.projects.models import Hook, HookKind, Project
+from apps.projects.services import aggregate
+from meshsix.kit.actor import SYSTEM
+from meshsix.kit.names import RepositoryName
+from meshsix.live.services import NewEvent, publish_all
+
+
+def tell(hook: Hook, version: int) -> None:
+    """Publish that GitHub signs with a new secret, in the caller's transaction; once for each version."""
+    rows = Project.objects.filter(owner__iexact=hook.owner)
+    mine = rows if hook.kind == HookKind.ORGANIZATION else rows.filter(pk=hook.project_id)
+    names = sorted((project.owner, project.name) for project in mine)
+    publish_all(
+        NewEvent(
+            event_type="webhook-secret-rotated",
+            aggregate_id=aggregate(RepositoryName(owner=owner, name=name)),
+            payload={"hook": hook.key, "kind": hook.kind, "path": hook.secret_path, "version": version},
+            actor=SYSTEM,
+            idempotency_key=f"secret-rotated:{hook.key}:{version}:{owner}/{name}".lower(),
+        )
+        for owner, name in names
+    )
