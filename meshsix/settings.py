@@ -185,6 +185,7 @@ GITHUB_APP_PRIVATE_KEY = env.secret("GITHUB_APP_PRIVATE_KEY", "")
 GITHUB_TIMEOUT = env.seconds("GITHUB_TIMEOUT_SECONDS", 15)
 GITHUB_WRITE_INTERVAL = env.seconds("GITHUB_WRITE_INTERVAL_SECONDS", 1)
 GITHUB_WEBHOOK_SECRET = env.secret("GITHUB_WEBHOOK_SECRET", "")
+WEBHOOK_URL = env.url("WEBHOOK_URL", "")
 
 # --- boards ---------------------------------------------------------------------------------------------------------
 BOARD_POLL_INTERVAL = env.seconds("BOARD_POLL_INTERVAL_SECONDS", 180)
@@ -253,6 +254,12 @@ NTFY_TOPIC = env.text("NTFY_TOPIC", "mesh-six")
 NTFY_TOKEN = env.secret("NTFY_TOKEN", "")
 NTFY_TIMEOUT = env.seconds("NTFY_TIMEOUT_SECONDS", 5)
 
+# --- who may bring in alerts and notices ----------------------------------------------------------------------------
+ALERTMANAGER_WEBHOOK_TOKEN = env.secret("ALERTMANAGER_WEBHOOK_TOKEN", "")
+GRAFANA_WEBHOOK_TOKEN = env.secret("GRAFANA_WEBHOOK_TOKEN", "")
+GRAFANA_WEBHOOK_SECRET = env.secret("GRAFANA_WEBHOOK_SECRET", "")
+ARGOCD_WEBHOOK_TOKEN = env.secret("ARGOCD_WEBHOOK_TOKEN", "")
+
 # --- signing in to the coding agent's provider ------------------------------------------------------------------------
 CLAUDE_OAUTH_AUTHORIZE_URL = env.url("CLAUDE_OAUTH_AUTHORIZE_URL", "")
 CLAUDE_OAUTH_TOKEN_URL = env.url("CLAUDE_OAUTH_TOKEN_URL", "")
@@ -313,7 +320,16 @@ START_ASSIGNEES = env.words("START_ASSIGNEES")
 DELIVERY_PAYLOADS_KEPT = env.seconds("DELIVERY_PAYLOADS_KEPT_SECONDS", timedelta(days=30).total_seconds())
 
 # --- API ------------------------------------------------------------------------------------------------------------
-RATE_LIMITS = {"read": 600, "login": 10, "trigger": 100, "write": 100}
+RATE_LIMITS = {
+    "read": 600,
+    "login": 10,
+    "trigger": 100,
+    "write": 100,
+    "webhook-alertmanager": 600,
+    "webhook-grafana": 600,
+    "webhook-argocd": 600,
+    "ntfy-reply": 60,
+}
 API_BODY_LIMIT_BYTES = 1024 * 1024
 # URL names of the parts that the overview is made of.
 OVERVIEW_PANELS = ["onboarding-overview"]

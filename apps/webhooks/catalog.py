@@ -27,4 +27,19 @@ PROBLEMS: dict[str, Words] = {
         means="The webhook's secret is being rotated already.",
         hint="Wait for that rotation; where it failed, start it again and it goes on where it stopped.",
     ),
+    "webhooks:reply:unknown": Words(
+        means="This link is not one of ours.",
+        hint="Open it from the notice itself: a part of the address may be missing.",
+    ),
+    "webhooks:reply:expired": Words(
+        means="The time for this answer is over.", hint="Sign in and look at the dashboard what became of the question."
+    ),
+    "webhooks:reply:used": Words(
+        means="This link was used already: the first answer counts.",
+        hint="Sign in and look at the dashboard what became of the question.",
+    ),
+    "webhooks:reply:empty": Words(means="There is no answer in it.", hint="Write an answer and send it again."),
+    "webhooks:reply:later": Words(
+        means="The answer could not be stored just now.", hint="Send it again in a minute: the link still works."
+    ),
 }

@@ -1,19 +1,23 @@
 """Reads of what came in, and of the hooks that may send."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from apps.projects import queries as projects
 from apps.projects.models import Hook, HookKind, Project, ProjectStatus
 from apps.webhooks import filters
 from apps.webhooks.filters import Rules
-from apps.webhooks.models import Delivery
+from apps.webhooks.models import Delivery, Door, Refusals
 from apps.webhooks.states import OPEN, DeliveryState
+from meshsix.durable.models import StepRow
+from meshsix.durable.states import StepState
 from meshsix.kit import redact
 from meshsix.kit.names import RepositoryName
 from meshsix.web.roles import Role, may
@@ -200,3 +204,21 @@ OF_NOBODY = f"{FEED}:-"
 def aggregate(project: Project | None) -> str:
     """Return the aggregate under which the states of a project's deliveries stand."""
     return OF_NOBODY if project is None else f"{FEED}:{project.full_name.lower()}"
+
+
+def was_replied(guid: str) -> bool:
+    """Return whether an answer came in by the link with this guid."""
+    return Delivery.objects.filter(guid=guid, hook=None, door=Door.NTFY).exists()
+
+
+def question(name: str) -> dict[str, Any]:
+    """Return what a step that waits for the answer called `name` asks (who, what, facts); empty where none waits."""
+    waiting = StepRow.objects.filter(wait_name=name, state=StepState.WAITING)
+    found: dict[str, Any] | None = waiting.order_by("id").values_list("wait_asked", flat=True).first()
+    return found or {}
+
+
+def refused(hook_keys: Collection[str], *, since: datetime) -> dict[str, int]:
+    """Return how many signatures of each hook were not believed since then; hooks without any are left out."""
+    rows = Refusals.objects.filter(hook__in=hook_keys, minute__gte=since).values_list("hook")
+    return dict(rows.annotate(total=Sum("number")).order_by("hook"))

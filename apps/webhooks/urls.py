@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.webhooks.views import api, doors, pages, rotation
+from apps.webhooks.views import alerts, api, doors, pages, replies, rotation
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("deliveries", api.DeliveryList.as_view(), name="delivery-api-list"),
@@ -24,4 +24,8 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
 door_urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/github", doors.take_github, name="webhook-github"),
     path("webhooks/github/<slug:hook_key>", doors.take_github, name="webhook-github-by-key"),
+    path("webhooks/alertmanager", alerts.alertmanager, name="webhook-alertmanager"),
+    path("webhooks/grafana", alerts.grafana, name="webhook-grafana"),
+    path("webhooks/argocd", alerts.argocd, name="webhook-argocd"),
+    path("ntfy-reply/<str:token>", replies.reply, name="ntfy-reply"),
 ]

@@ -26,7 +26,10 @@ _START_WITHIN_SECONDS = 60.0
 _SCRIPT = r"""
 local tid, seed, count, threads = 0, "", 0, 0
 function setup(thread) threads = threads + 1; thread:set("tid", threads) end
-function init(args) math.randomseed(os.time() * 100 + tid); seed = string.format("%08x-%d", math.random(0, 2^31 - 1), tid) end
+function init(args)
+  math.randomseed(os.time() * 100 + tid)
+  seed = string.format("%08x-%d", math.random(0, 2^31 - 1), tid)
+end
 function request()
   count = count + 1
   local which = count % #bodies + 1

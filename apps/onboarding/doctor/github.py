@@ -143,7 +143,7 @@ def _hooks(exam: Exam, place: Place, where: str, *, part: str) -> Said:
         else:
             fix = f"Give the credential admin rights and the scope admin:repo_hook: {new_token_link()}"
         return failed(f"We may not manage the webhooks of the {part}: {error}", fix=fix, part=part)
-    ours = any(hook.url.startswith(f"{settings.PUBLIC_URL}/webhooks/") for hook in found)
+    ours = any(hook.url.startswith(f"{settings.WEBHOOK_URL or settings.PUBLIC_URL}/webhooks/") for hook in found)
     full = len(found) >= _MOST_HOOKS and not ours
     fact = f"The {part} has {len(found)} webhooks already; GitHub allows {_MOST_HOOKS} an event."
     full_said = warning(fact, fix=f"Delete one that is not needed any more: {where}", part=part)

@@ -89,8 +89,8 @@ def register_webhook(wanted: HooksWanted, clients: Clients) -> HooksReady:
 
 
 def address(key: str) -> str:
-    """Return where GitHub delivers to: our public address with the hook's opaque key."""
-    return f"{settings.PUBLIC_URL}{_path(key)}"
+    """Return where GitHub delivers to: the public address of our doors with the hook's opaque key."""
+    return f"{settings.WEBHOOK_URL or settings.PUBLIC_URL}{_path(key)}"
 
 
 def _path(key: str) -> str:

@@ -35,14 +35,6 @@ class Call:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
 
-    def kept_headers(self) -> dict[str, str]:
-        """Return the headers that are stored, cut to a sane length; what cannot be printed is left out."""
-        return {
-            name: value[:_HEADER_LENGTH]
-            for low, name in KEPT_HEADERS.items()
-            if (value := self.headers.get(low)) is not None and value.isprintable()
-        }
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
@@ -65,6 +57,7 @@ TOO_LARGE = Answer(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, word="too large")
 POST_ONLY = Answer(status=HTTPStatus.METHOD_NOT_ALLOWED, word="post only")
 NOWHERE = Answer(status=HTTPStatus.NOT_FOUND, word="not found")
 WELL = Answer(status=HTTPStatus.OK, word="ok")
+TOO_MANY = Answer(status=HTTPStatus.TOO_MANY_REQUESTS, word="too many")
 LATER = Answer(status=HTTPStatus.SERVICE_UNAVAILABLE, word="try again later")
 
 
@@ -77,3 +70,12 @@ def declared_length(headers: Mapping[str, str]) -> int:
     """Return how long the body is said to be; 0 where nothing sensible is said."""
     given = headers.get("content-length", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 20 else 0  # noqa: PLR2004 - else it says nothing
+
+
+def kept_headers(headers: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str]:
+    """Return those that are stored, cut to a sane length; what cannot be printed is left out."""
+    return {
+        name: value[:_HEADER_LENGTH]
+        for low, name in kept.items()
+        if (value := headers.get(low)) is not None and value.isprintable()
+    }

@@ -5,14 +5,13 @@ judged without waiting for anybody. Everything else of a request is the business
 Django view (views.py) and the door process (process.py).
 """
 
-import msgspec
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError, connection
 from prometheus_client import Counter
 
 from apps.webhooks import intake
-from apps.webhooks.doors import calls, refusals
+from apps.webhooks.doors import calls, payloads, refusals
 from apps.webhooks.doors.calls import Answer, Call
 from apps.webhooks.doors.known_hooks import HOOKS, KnownHook, Place
 from apps.webhooks.intake import Incoming, compressed
@@ -26,8 +25,6 @@ from meshsix.wiring import clients
 DELIVERIES = Counter(
     "meshsix_webhook_deliveries", "Deliveries at the door for GitHub, by what became of them.", ["result"]
 )
-DEEPEST = 400
-"""How deep a payload may be nested: whoever reads it later must be able to, with whatever stack is above."""
 OTHER_DOORS = ":"
 """Stands in the names of events that come by other doors, and in none of GitHub's."""
 _NAME_LENGTH = 60
@@ -38,16 +35,6 @@ log = structlog.get_logger()
 
 class MustWait(Exception):  # noqa: N818 - reads as a word of the domain
     """The database or Vault have to be asked, which this caller cannot wait for."""
-
-
-class _Head(msgspec.Struct):
-    """All that is read of a payload before it is stored; the rest is checked to be JSON and skipped."""
-
-    action: msgspec.Raw = msgspec.Raw(b'""')
-
-
-_HEAD = msgspec.json.Decoder(_Head)
-_ACTION = msgspec.json.Decoder(str)
 
 
 def judged(call: Call, *, may_wait: bool) -> Incoming | Answer:
@@ -135,8 +122,8 @@ def _incoming(call: Call, hook: KnownHook | None) -> Incoming | Answer:
     if not _is_word(event, _NAME_LENGTH) or OTHER_DOORS in event or not _is_word(guid, _GUID_LENGTH):
         return calls.MALFORMED
     try:
-        action = _action(call.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        action = payloads.action(call.body, most=_NAME_LENGTH)
+    except payloads.NoObject:
         return calls.MALFORMED
     return Incoming(
         door=Door.GITHUB,
@@ -145,40 +132,10 @@ def _incoming(call: Call, hook: KnownHook | None) -> Incoming | Answer:
         action=action,
         hook_key=hook.key if hook else None,
         project_id=hook.project_id if hook else None,
-        headers=call.kept_headers(),
+        headers=calls.kept_headers(call.headers, calls.KEPT_HEADERS),
         payload=compressed(call.body),
     )
 
 
 def _is_word(text: str, most: int) -> bool:
     return 0 < len(text) <= most and text.isascii() and text.isprintable()
-
-
-def _action(body: bytes) -> str:
-    """Return the payload's action, or nothing where it has none that could be one.
-
-    Raises MsgspecError, UnicodeDecodeError or RecursionError where the payload is no object of JSON that all can read.
-    """
-    body.decode()  # what is skipped is not checked to be UTF-8
-    head = _HEAD.decode(body)
-    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
-        raise RecursionError
-    try:
-        action = _ACTION.decode(head.action)
-    except msgspec.MsgspecError:
-        return ""
-    return action if action.isprintable() and len(action) <= _NAME_LENGTH else ""
-
-
-def _depth(body: bytes) -> int:
-    """Return how deep a payload is nested; more than DEEPEST says no more than that."""
-    level, depth = [msgspec.json.decode(body)], 0
-    while level and depth <= DEEPEST:
-        depth += 1
-        level = [
-            part
-            for each in level
-            if isinstance(each, dict | list)
-            for part in (each.values() if isinstance(each, dict) else each)
-        ]
-    return depth

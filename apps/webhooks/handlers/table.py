@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apps.projects.models import ProjectStatus
-from apps.webhooks.handlers import cards, comments, issues, ping, pulls, repositories
+from apps.webhooks.handlers import cards, comments, issues, ping, pulls, replies, repositories
 from apps.webhooks.handlers.unused import UNUSED
 from apps.webhooks.handlers.words import Handler, Outcome, Received, ignored
 from apps.webhooks.payloads import Malformed
@@ -17,6 +17,7 @@ HANDLERS: Mapping[str, Handler] = {
     **pulls.ROUTER,
     **repositories.ROUTER,
     **cards.ROUTER,
+    **replies.ROUTER,
 }
 
 

@@ -1,4 +1,4 @@
-"""Events of GitHub that the platform knows and needs nothing of, each with its reason.
+"""Events that the platform knows and needs nothing of, each with its reason: GitHub's, and those of the other doors.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
@@ -6,6 +6,8 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 from collections.abc import Mapping
 
 UNUSED: Mapping[str, str] = {
+    "alertmanager:alerts": "no agent reads alerts yet",
+    "argocd:notice": "syncs are followed at Argo CD itself",
     "branch_protection_configuration": "protection is looked at by the step that pushes",
     "branch_protection_rule": "protection is looked at by the step that pushes",
     "check_run": "its check suite tells when all of its runs are over",
@@ -26,6 +28,7 @@ UNUSED: Mapping[str, str] = {
     "fork": "a fork is a repository of its own",
     "github_app_authorization": "nobody acts through the app in their own name here",
     "gollum": "wikis decide nothing here",
+    "grafana:alerts": "no agent reads alerts yet",
     "installation": "the app's rights are looked at before each onboarding, and by doctor",
     "installation_repositories": "the app's rights are looked at before each onboarding, and by doctor",
     "installation_target": "a renamed account tells of each repository by the repository's own event",

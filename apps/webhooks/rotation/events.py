@@ -10,7 +10,7 @@ from meshsix.live.services import NewEvent, publish_all
 def tell(hook: Hook, version: int) -> None:
     """Publish that GitHub signs with a new secret, in the caller's transaction; once for each version."""
     rows = Project.objects.filter(owner__iexact=hook.owner)
-    mine = rows if hook.kind == HookKind.ORGANIZATION else rows.filter(pk=hook.project_id)
+    mine = rows if hook.kind == HookKind.ORGANIZATION else rows.filter(hooks=hook)
     names = sorted((project.owner, project.name) for project in mine)
     publish_all(
         NewEvent(
