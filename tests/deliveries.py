@@ -8,6 +8,7 @@ from django.test import Client
 
 from apps.projects.models import Hook, HookKind, Project
 from apps.webhooks import handling, keyring
+from apps.webhooks.doors import known_hooks
 from apps.webhooks.models import Delivery
 from apps.webhooks.signatures import sign
 from meshsix import wiring
@@ -35,6 +36,7 @@ def _with_secret(hook: Hook) -> Hook:
     hook.secret_version = wiring.clients().vault.write(hook.secret_path, {"secret": SECRET}, cas=0)
     hook.save()
     keyring.KEYRING.forget()
+    known_hooks.HOOKS.forget()
     return hook
 
 

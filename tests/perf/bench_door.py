@@ -127,7 +127,7 @@ def _measured(door: Door, directory: Path, log: Path) -> Figures:
 
 
 def _run(door: Door, server: Server, lua: Path, connections: int) -> Load:
-    """Send for a while, and see that every answer has its row; those of this run and the last that nobody heard may have one too."""
+    """Send for a while, and see that every answer has its row. What was cut off, now or before, may have one too."""
     before = door.rows() if door.rows else 0
     load = send(server.address, lua, connections=connections, seconds=SECONDS)
     assert not load.errors, f"{load.errors} of {load.answers} went wrong"

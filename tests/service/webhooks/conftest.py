@@ -6,6 +6,7 @@ import pytest
 
 from apps.projects.models import Hook, Project
 from apps.webhooks import keyring
+from apps.webhooks.doors import known_hooks
 from deploy.local.servers import OpenBao
 from meshsix import wiring
 from tests import boards, deliveries
@@ -15,6 +16,7 @@ from tests import boards, deliveries
 def _vault(vault_environment: OpenBao) -> Iterator[None]:  # noqa: ARG001 - settings point to it
     wiring.clients.cache_clear()
     keyring.KEYRING.forget()
+    known_hooks.HOOKS.forget()
     yield
     wiring.clients.cache_clear()
 
