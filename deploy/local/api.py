@@ -1,4 +1,4 @@
-"""The platform's REST API as the demo uses it: start an onboarding, read it, hand a code in."""
+"""The platform's REST API as the demo uses it: start an onboarding, read it, hand a code in, look at the board."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,6 +99,12 @@ class Api:
     def onboarding(self, run_id: str) -> Onboarding:
         """Read one."""
         return Onboarding.read(_checked(self._client.get(f"/api/onboard/{run_id}")))
+
+    def column_of(self, repository: str, issue: int) -> str | None:
+        """Return the column in which the platform's board shows an issue's card, None where it shows none."""
+        answer = self._client.get(f"/api/projects/{repository}/board", params={"issue": issue})
+        cards = _checked(answer)["results"]
+        return str(cards[0]["column"]) if cards else None
 
     def hand_in_code(self, run_id: str, code: str) -> None:
         """Hand in what the sign-in page showed."""

@@ -1,4 +1,4 @@
-"""The demo: onboard the sample repository through the real API, sign in as a person would, show it live, sum it up."""
+"""The demo: onboard the sample repository through the real API, sign in, show it live, sum it up, move a card."""
 
 import time
 from datetime import timedelta
@@ -6,6 +6,7 @@ from datetime import timedelta
 from rich.console import Console
 
 from deploy.local.api import Api, Onboarding
+from deploy.local.card import move_card
 from deploy.local.display import LiveProgress, PlainProgress, Progress
 from deploy.local.person import CannotSignIn, allow
 from deploy.local.stack import Stack
@@ -29,7 +30,7 @@ def demonstrate(stack: Stack, console: Console) -> bool:
         run = _follow(stack, api, run, progress)
     console.print()
     summary(stack, run, console, took=timedelta(seconds=time.monotonic() - began))
-    return run.status == "completed"
+    return run.status == "completed" and move_card(stack, api, SAMPLE_REPOSITORY, console)
 
 
 def _follow(stack: Stack, api: Api, run: Onboarding, progress: Progress) -> Onboarding:

@@ -1,6 +1,7 @@
 """`make demo ARGS=--exit`: the main job on one machine, its summary and its exit code."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def test_the_demo_onboards_the_sample_signs_in_and_sums_up(tmp_path: Path) -> No
     assert "octo-org/bookmarks: Done: agents can work here." in done.stdout
     for word in ("board", "webhook", "secret", "devcontainer", "registry row", "credential", "model budget"):
         assert f"│ {word}" in done.stdout
+    assert re.search(r"The board showed it after \d+\.\d\d s: http", done.stdout)
     kept = json.loads((data / "stack.json").read_text(encoding="utf-8"))["secrets"]
     logged = done.stdout + done.stderr + "".join(log.read_text() for log in (data / "logs").iterdir())
     assert [name for name, secret in kept.items() if secret in logged] == []
