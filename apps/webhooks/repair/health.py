@@ -34,7 +34,7 @@ WINDOW = timedelta(days=1)
 MOST_PROJECTS = 100
 """So many projects have metrics of their own, those with the most deliveries first; the others share one label."""
 OTHERS = "(others)"
-_DONE = (DeliveryState.HANDLED, DeliveryState.IGNORED)
+_DONE = (DeliveryState.HANDLED, DeliveryState.IGNORED, DeliveryState.DUPLICATE)
 _FAILED = (DeliveryState.FAILED, DeliveryState.DEAD)
 
 
@@ -42,8 +42,8 @@ _FAILED = (DeliveryState.FAILED, DeliveryState.DEAD)
 class Figures:
     """Of the last day, but for `open`, `missing` and `last_event_at`, which know no end.
 
-    `handling_p95` is from received to handled; `refused` counts deliveries whose signature was not believed, `missing`
-    those that GitHub sent and we do not have, `given_up` those that will not come any more.
+    `handling_p95` is from received to handled, replays apart; `refused` counts deliveries whose signature was not
+    believed, `missing` those that GitHub sent and we do not have, `given_up` those that will not come any more.
     """
 
     deliveries: int = 0
@@ -112,7 +112,7 @@ def _sent(by: str, rows: QuerySet[Delivery], now: datetime) -> dict[Any, dict[st
             failed=Count("pk", filter=recent & Q(state__in=_FAILED)),
             open=Count("pk", filter=Q(state__in=OPEN)),
             last_event_at=Max("received_at"),
-            handling_p95=P95(lasted, filter=recent & Q(state__in=_DONE)),
+            handling_p95=P95(lasted, filter=recent & Q(state__in=_DONE, claims=F("attempts"))),
         )
     )
     return {row.pop(by): row for row in grouped}

@@ -126,6 +126,14 @@ def test_what_nobody_expected_is_written_to_the_board(bench: Bench, notes: Proje
     assert bench.sandbox.url
 
 
+def test_filters_hold_for_polls_too(bench: Bench, notes: Project) -> None:
+    Project.objects.update(settings={"filters": {"required_labels": ["agent"]}})
+    move(bench, "Todo")
+    (rejected,) = poll(bench, notes).told
+    assert Kind.NEW_TODO not in told(notes)
+    assert rejected.event.kind is Kind.NEW_TODO
+
+
 def test_the_command_reads_the_board_now(
     bench: Bench, notes: Project, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
