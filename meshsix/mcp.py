@@ -229,6 +229,34 @@ def _replay(server: Server, guid: str) -> dict[str, Any]:
     return listed(deliveries.called(deliveries.deliveries(caller.user), str(rows[0].pk))[0])
 
 
+def _add_deliveries(server: Server) -> None:
+    @server.tool(
+        name="list-deliveries",
+        title="List webhook deliveries",
+        annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True),
+    )
+    async def list_deliveries(
+        project: Annotated[str, Field(description="Only those of OWNER/REPO.")] = "",
+        event: Annotated[str, Field(description="GitHub's name of the event, such as issues.")] = "",
+        state: Annotated[str, Field(description="received, handled, ignored, duplicate, failed or dead.")] = "",
+        limit: Annotated[int, Field(ge=1, le=200)] = 20,
+    ) -> dict[str, Any]:
+        """List what came in from GitHub, newest first: state, why it was ignored, what it caused."""
+        given = {"project": project, "event": event, "state": state}
+        return await sync_to_async(_deliveries)(server, given, limit)
+
+    @server.tool(
+        name="replay-delivery",
+        title="Handle a delivery once more",
+        annotations=ToolAnnotations(destructive_hint=False, idempotent_hint=True, open_world_hint=True),
+    )
+    async def replay_delivery(
+        guid: Annotated[str, Field(description="The delivery's guid or id, as list-deliveries gives it.")],
+    ) -> dict[str, Any]:
+        """Handle a delivery once more, as if it had just come. What it told before is not told again."""
+        return await sync_to_async(_replay)(server, guid)
+
+
 def build(user: User | None, **options: Any) -> Server:  # noqa: ANN401 - handed on to the library
     """Return a server with the tools; `user` is the account of a stdio session, None where tokens decide."""
     server = Server(user=user, **options)
@@ -273,32 +301,7 @@ def build(user: User | None, **options: Any) -> Server:  # noqa: ANN401 - handed
         """Hand in the code that the sign-in page showed. It is kept secret and never logged."""
         return await sync_to_async(_submit)(server, onboarding, code)
 
-    @server.tool(
-        name="list-deliveries",
-        title="List webhook deliveries",
-        annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True),
-    )
-    async def list_deliveries(
-        project: Annotated[str, Field(description="Only those of OWNER/REPO.")] = "",
-        event: Annotated[str, Field(description="GitHub's name of the event, such as issues.")] = "",
-        state: Annotated[str, Field(description="received, handled, ignored, duplicate, failed or dead.")] = "",
-        limit: Annotated[int, Field(ge=1, le=200)] = 20,
-    ) -> dict[str, Any]:
-        """List what came in from GitHub, newest first: state, why it was ignored, what it caused."""
-        given = {"project": project, "event": event, "state": state}
-        return await sync_to_async(_deliveries)(server, given, limit)
-
-    @server.tool(
-        name="replay-delivery",
-        title="Handle a delivery once more",
-        annotations=ToolAnnotations(destructive_hint=False, idempotent_hint=True, open_world_hint=True),
-    )
-    async def replay_delivery(
-        guid: Annotated[str, Field(description="The delivery's guid or id, as list-deliveries gives it.")],
-    ) -> dict[str, Any]:
-        """Handle a delivery once more, as if it had just come. What it told before is not told again."""
-        return await sync_to_async(_replay)(server, guid)
-
+    _add_deliveries(server)
     return server
 
 
