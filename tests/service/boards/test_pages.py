@@ -19,6 +19,7 @@ from tests.web_process import person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MOST_QUERIES = 12
+MOST_QUERIES_WITH_PANELS = 22
 Speak = Callable[..., Client]
 
 
@@ -229,9 +230,12 @@ def test_the_list_costs_the_same_whatever_it_lists(
 
 @pytest.mark.parametrize("cards", [1, 60])
 def test_a_page_costs_the_same_whatever_the_board_holds(
-    speak: Speak, django_assert_max_num_queries: DjangoAssertNumQueries, cards: int
+    speak: Speak, settings: Settings, django_assert_max_num_queries: DjangoAssertNumQueries, cards: int
 ) -> None:
     filled("octo-org/bookmarks", cards)
     client = speak("viewer")
+    with django_assert_max_num_queries(MOST_QUERIES_WITH_PANELS):
+        shown(client, "/projects/octo-org/bookmarks")
+    settings.PROJECT_PANELS = []
     with django_assert_max_num_queries(MOST_QUERIES):
         shown(client, "/projects/octo-org/bookmarks")
