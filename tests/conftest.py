@@ -23,10 +23,11 @@ from pytest_django import Settings
 
 from deploy.local.options import Options
 from deploy.local.servers import OpenBao, Place, Postgres, Valkey
-from tests import servers
+from tests import flush, servers
 
 servers.set_environment()
 django.setup()
+flush.install()
 hypothesis.settings.register_profile("no-hurry", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no-hurry")
 
