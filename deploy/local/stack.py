@@ -30,7 +30,7 @@ from deploy.local.servers import OpenBao, Place, Postgres, Valkey
 from deploy.local.servers.server import Server
 from deploy.local.vendors import Vendor, played
 
-_READY_WITHIN = timedelta(seconds=60)
+_READY_WITHIN = timedelta(minutes=3)
 _LEFTOVER_GRACE = timedelta(seconds=15)
 _WEB = (
     "-m",
