@@ -17,6 +17,8 @@ KEPT = timedelta(days=3)
 """How long GitHub keeps a delivery."""
 OVERLAP = timedelta(minutes=10)
 """How far behind the last look the next one begins: a delivery is logged up to ten seconds after it was made."""
+SKEW = timedelta(minutes=1)
+"""How much earlier than a hook's row its first delivery may seem to be: GitHub tells whole seconds by its own clock."""
 BACKOFF = Backoff(attempts=6, first=timedelta(minutes=1), most=timedelta(hours=2))
 """After how long a delivery is asked for again; one try less than `attempts` is made."""
 HOPELESS = {
@@ -63,7 +65,7 @@ def _missing(each: HookDelivery) -> Missing:
 
 def since(*, compared_until: datetime | None, began_at: datetime, now: datetime) -> datetime:
     """Return from when on GitHub's list is to be read."""
-    wanted = began_at if compared_until is None else compared_until - OVERLAP
+    wanted = began_at - SKEW if compared_until is None else compared_until - OVERLAP
     return max(wanted, now - KEPT)
 
 

@@ -66,12 +66,17 @@ def test_what_we_would_refuse_again_is_hopeless(status: int, hopeless: int) -> N
 @pytest.mark.parametrize(
     ("compared_until", "began", "expected"),
     [
-        (None, timedelta(hours=-5), timedelta(hours=-5)),
+        (None, timedelta(hours=-5), timedelta(hours=-5, minutes=-1)),
         (None, timedelta(days=-50), timedelta(days=-3)),
         (timedelta(minutes=-5), timedelta(days=-50), timedelta(minutes=-15)),
         (timedelta(days=-9), timedelta(days=-50), timedelta(days=-3)),
     ],
-    ids=["since it was made", "no longer than GitHub remembers", "a little before the last look", "after a long rest"],
+    ids=[
+        "since a little before it was made",
+        "no longer than GitHub remembers",
+        "a little before the last look",
+        "after a long rest",
+    ],
 )
 def test_from_when_on_the_list_is_read(compared_until: timedelta | None, began: timedelta, expected: timedelta) -> None:
     compared = None if compared_until is None else NOW + compared_until
