@@ -161,7 +161,7 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "onboard:hook:no-ping": Problem(
         means="GitHub made the webhook, but its ping did not arrive at our endpoint with a good signature.",
-        hint="Check that PUBLIC_URL is an address that GitHub can reach and that leads to this platform, then resume.",
+        hint="Check that GitHub reaches this platform at PUBLIC_URL, or at WEBHOOK_URL if that is set, then resume.",
     ),
     "onboard:devcontainer:unreadable": Problem(
         means="The repository's devcontainer.json cannot be read, so it cannot be changed safely.",

@@ -13,6 +13,7 @@ from apps.onboarding.catalog import PROBLEMS
 from apps.onboarding.doctor.check import Said, failed, good_or, ok, skipped, warning
 from apps.onboarding.doctor.exam import Exam, NoRepository
 from apps.onboarding.steps.access import BOARD_EVENT, grants, lacking_scopes, needed_permissions, needed_scopes
+from apps.onboarding.steps.hooks import doors
 from meshsix.integrations.errors import Missing, Refused
 from meshsix.integrations.github.hooks import Place
 from meshsix.integrations.github.messages import CredentialKind, Identity, Repository
@@ -143,7 +144,7 @@ def _hooks(exam: Exam, place: Place, where: str, *, part: str) -> Said:
         else:
             fix = f"Give the credential admin rights and the scope admin:repo_hook: {new_token_link()}"
         return failed(f"We may not manage the webhooks of the {part}: {error}", fix=fix, part=part)
-    ours = any(hook.url.startswith(f"{settings.WEBHOOK_URL or settings.PUBLIC_URL}/webhooks/") for hook in found)
+    ours = any(hook.url.startswith(f"{doors()}/webhooks/") for hook in found)
     full = len(found) >= _MOST_HOOKS and not ours
     fact = f"The {part} has {len(found)} webhooks already; GitHub allows {_MOST_HOOKS} an event."
     full_said = warning(fact, fix=f"Delete one that is not needed any more: {where}", part=part)

@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 
 from apps.onboarding.doctor.check import Said, failed, good_or, ok, skipped, warning
 from apps.onboarding.doctor.exam import Exam
+from apps.onboarding.steps.hooks import doors
 from meshsix.celery import app
 from meshsix.durable import pulse
 from meshsix.kit import clock
@@ -39,9 +40,10 @@ def _bad_settings() -> Iterator[Said]:
     if not settings.VAULT_ADDR:
         fix = "Set VAULT_ADDR and one of VAULT_ROLE_ID with VAULT_SECRET_ID, VAULT_KUBERNETES_ROLE, VAULT_TOKEN."
         yield failed("There is no Vault.", fix=fix, part="vault")
-    if is_here(settings.PUBLIC_URL) and not is_here(settings.GITHUB_API_URL):
-        fact = f"PUBLIC_URL is {settings.PUBLIC_URL}, which GitHub cannot reach: no webhook would arrive."
-        fix = "Set PUBLIC_URL to an https address that leads to this platform from the internet."
+    if is_here(doors()) and not is_here(settings.GITHUB_API_URL):
+        name = "WEBHOOK_URL" if settings.WEBHOOK_URL else "PUBLIC_URL"
+        fact = f"{name} is {doors()}, which GitHub cannot reach: no webhook would arrive."
+        fix = f"Set {name} to an https address that leads to this platform from the internet."
         yield failed(fact, fix=fix, part="public-url")
     elif not is_here(settings.PUBLIC_URL) and urlsplit(settings.PUBLIC_URL).scheme != "https":
         fact = f"PUBLIC_URL is {settings.PUBLIC_URL}: sessions and codes would travel unencrypted."

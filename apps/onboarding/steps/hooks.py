@@ -88,13 +88,18 @@ def register_webhook(wanted: HooksWanted, clients: Clients) -> HooksReady:
     )
 
 
-def address(key: str) -> str:
-    """Return where GitHub delivers to: the public address of our doors with the hook's opaque key."""
-    return f"{settings.WEBHOOK_URL or settings.PUBLIC_URL}{_path(key)}"
+def doors() -> str:
+    """Return the address under which GitHub reaches our doors: that of a door process where one has its own."""
+    return settings.WEBHOOK_URL or settings.PUBLIC_URL
+
+
+def address(key: str = "") -> str:
+    """Return where GitHub delivers to: our door with the hook's opaque key, without one where the GitHub App does."""
+    return f"{doors()}{_path(key)}"
 
 
 def _path(key: str) -> str:
-    return f"/webhooks/github/{key}"
+    return f"/webhooks/github/{key}".rstrip("/")
 
 
 def _told_by_app(wanted: HooksWanted, clients: Clients) -> bool:
@@ -208,9 +213,9 @@ def _prove(hook: MadeHook, wanted: HooksWanted, clients: Clients, *, until: date
     name, now = f"hook-ping:{hook.key}", clock.now()
     asked_before = wanted.answer is not None and wanted.answer.name == name and wanted.answer.timed_out
     if asked_before and now >= until:
-        raise problem("onboard:hook:no-ping", f"No ping at {settings.PUBLIC_URL} within {settings.HOOK_PING_WAIT}.")
+        raise problem("onboard:hook:no-ping", f"No ping at {doors()} within {settings.HOOK_PING_WAIT}.")
     if not hook.pinged:
         clients.github.hooks.ping(hook.place, hook.github_id)
-    asked = Asked(who="GitHub", what="Waits for the webhook's ping.", facts={"address": settings.PUBLIC_URL})
+    asked = Asked(who="GitHub", what="Waits for the webhook's ping.", facts={"address": doors()})
     look_again = min(until, now + settings.HOOK_PING_WAIT / PINGS) if now < until else now + settings.HOOK_PING_WAIT
     raise WaitFor(name, until=look_again, asked=asked)

@@ -16,11 +16,11 @@ ALERTS: Mapping[AlertKind, Words] = {
     ),
     AlertKind.READDRESSED: Words(
         means="Somebody changed where the webhook sends to, or in which form: nothing of it reaches us.",
-        hint="Repair sets our address again. After a change of PUBLIC_URL repair every hook.",
+        hint="Repair sets our address again. After a change of PUBLIC_URL or WEBHOOK_URL repair every hook.",
     ),
     AlertKind.BAD_SIGNATURES: Words(
         means="The webhook signs with a secret that is not ours, so that nothing of it is believed.",
-        hint="Repair gives GitHub our secret again; what was refused is then asked for.",
+        hint="Repair gives the webhook a new secret, at Vault and at GitHub; what was refused is then asked for.",
     ),
 }
 

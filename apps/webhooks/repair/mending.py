@@ -1,7 +1,9 @@
-"""Brings a hook back to what it should be, on a person's word: made anew, switched on, readdressed, its secret set."""
+"""Brings a hook back to what it should be, on a person's word: anew, switched on, readdressed, its secret rotated."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 from django.db import transaction
 
@@ -10,6 +12,7 @@ from apps.projects.models import Hook, HookKind
 from apps.webhooks.repair import claims, places, redelivery
 from apps.webhooks.repair.models import HookWatch
 from apps.webhooks.repair.states import OPEN_ALERTS, AlertKind
+from apps.webhooks.rotation import services as rotation
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import TryLater, VendorError
 from meshsix.kit import clock
@@ -21,11 +24,21 @@ _PING_TAKES = timedelta(seconds=3)
 _USUAL_PAUSE = timedelta(seconds=30)
 
 
+class Done(StrEnum):
+    """What was done to a hook."""
+
+    MADE_ANEW = "made_anew"
+    ROTATING = "rotating"
+    """Its secret is being rotated by a run, which ends with a ping."""
+    CHANGED = "changed"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mended:
-    """What was done to a hook: `made_anew`, `resigned`, `changed` or `nothing`; how many deliveries are asked for."""
+    """What was done to a hook, and how many deliveries are asked for."""
 
-    done: str
+    done: Done
     missing: int
 
 
@@ -47,8 +60,9 @@ def mend(watch: HookWatch, clients: Clients, *, actor: Actor) -> Mended:
         hint = "Set the webhook's address and secret on the app's own page at GitHub."
         raise CannotRepair("The app's webhook can be repaired at GitHub alone.", hint=hint)
     try:
-        done = _repaired(watch, watch.hook, clients)
-        clients.github.hooks.ping(places.place_of(watch.hook), watch.hook.github_id or 0)
+        done = _repaired(watch, watch.hook, clients, actor)
+        if done is not Done.ROTATING:
+            clients.github.hooks.ping(places.place_of(watch.hook), watch.hook.github_id or 0)
     except TryLater as error:
         raise CannotRepair(str(error), hint=error.hint, pause=error.pause or _USUAL_PAUSE) from error
     except VendorError as error:
@@ -58,18 +72,18 @@ def mend(watch: HookWatch, clients: Clients, *, actor: Actor) -> Mended:
     return Mended(done=done, missing=_begin_anew(watch, done, actor))
 
 
-def _repaired(watch: HookWatch, hook: Hook, clients: Clients) -> str:
+def _repaired(watch: HookWatch, hook: Hook, clients: Clients, actor: Actor) -> Done:
     """Make GitHub's hook what it should be; return what was done."""
-    kinds = set(watch.alerts.filter(state__in=OPEN_ALERTS).values_list("kind", flat=True))
-    before, wanted = hook.github_id, _wanted(hook, clients)
-    changed = converge(wanted, clients.github.hooks).changed
+    before = hook.github_id
+    changed = converge(_wanted(hook, clients), clients.github.hooks).changed
     hook.refresh_from_db()
     if hook.github_id != before:
-        return "made_anew"
-    if AlertKind.BAD_SIGNATURES in kinds:
-        clients.github.hooks.set_secret(places.place_of(hook), hook.github_id or 0, wanted.secret)
-        return "resigned"
-    return "changed" if changed else "nothing"
+        return Done.MADE_ANEW
+    if watch.alerts.filter(state__in=OPEN_ALERTS, kind=AlertKind.BAD_SIGNATURES).exists():
+        with suppress(rotation.UnderWay):
+            rotation.rotate(hook, actor=actor)
+        return Done.ROTATING
+    return Done.CHANGED if changed else Done.NOTHING
 
 
 def _wanted(hook: Hook, clients: Clients) -> WantedHook:
@@ -84,7 +98,7 @@ def _wanted(hook: Hook, clients: Clients) -> WantedHook:
 
 
 @transaction.atomic
-def _begin_anew(watch: HookWatch, done: str, actor: Actor) -> int:
+def _begin_anew(watch: HookWatch, done: Done, actor: Actor) -> int:
     """Let the next look come soon, when the ping is there, and ask for everything again."""
     now = clock.now()
     missing = redelivery.reopen(watch, now, actor=actor)

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from django.conf import settings
-from django.urls import reverse
-
 from apps.onboarding.steps.hooks import address
 from apps.projects.models import Hook
 from apps.webhooks.repair import places
@@ -69,7 +66,7 @@ class OfApp:
 
     def __init__(self, hook: AppHook) -> None:
         self._hook = hook
-        self.address = f"{settings.PUBLIC_URL}{reverse('webhook-github')}"
+        self.address = address()
 
     def shown(self) -> Shown | None:
         """Return the hook."""

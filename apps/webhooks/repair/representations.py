@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.webhooks.repair.mending import Done
 from apps.webhooks.repair.states import AlertKind, AlertState
 
 
@@ -66,5 +67,5 @@ class AskedSerializer(serializers.Serializer[Any]):
 class MendedSerializer(serializers.Serializer[Any]):
     """What was done to a hook."""
 
-    done = serializers.ChoiceField(choices=["made_anew", "resigned", "changed", "nothing"])
+    done = serializers.ChoiceField(choices=[(item.value, item.value) for item in Done])
     missing = serializers.IntegerField(help_text="So many missed deliveries are asked for again.")

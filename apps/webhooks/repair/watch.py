@@ -16,6 +16,7 @@ from apps.webhooks.repair import alerts, claims, gaps, redelivery
 from apps.webhooks.repair.models import HookWatch
 from apps.webhooks.repair.reach import Reach, Shown, reach
 from apps.webhooks.repair.states import AlertKind
+from apps.webhooks.rotation import services as rotation
 from meshsix.integrations.errors import Missing, TryLater, VendorError
 from meshsix.integrations.github.messages import HookDelivery
 from meshsix.kit import clock, redact
@@ -25,6 +26,8 @@ ASKING = timedelta(seconds=20)
 """How long one look asks for missing deliveries; the rest is asked for by the next one, at once."""
 MOST_REFUSED = 3
 """So many bad signatures in a row are no chance any more."""
+ROTATION_TAKES = timedelta(seconds=3)
+"""After so long a hook whose secret is being rotated is looked at again; until then nothing is asked for."""
 _SHORTEST_PAUSE = timedelta(seconds=1)
 _ERROR_LENGTH = 500
 
@@ -103,6 +106,9 @@ def _ask(watch: HookWatch, hook: Reach, troubles: tuple[AlertKind, ...]) -> Look
     """Ask for what is due, as long as the hook can bring it; then give the claim back."""
     due, ends = redelivery.due(watch, clock.now()), clock.now() + ASKING
     looked = Looked(troubles=troubles, missing=len(due))
+    if troubles and watch.hook is not None and rotation.is_under_way(watch.hook):
+        claims.end(watch, due_at=clock.now() + ROTATION_TAKES)
+        return looked
     for gap in due[: _most(troubles)]:
         if clock.now() >= ends or not redelivery.ask(gap, watch, clock.now(), chance=random.random()):
             break

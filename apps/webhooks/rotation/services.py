@@ -7,6 +7,7 @@ from apps.webhooks.rotation.steps import Ask
 from apps.webhooks.rotation.workflow import ROTATION
 from meshsix.durable import services as durable
 from meshsix.durable.models import Run
+from meshsix.durable.states import OPEN_RUNS
 from meshsix.kit.actor import Actor
 from meshsix.kit.names import RepositoryName
 
@@ -35,6 +36,11 @@ def rotate(hook: Hook, *, actor: Actor) -> Run:
         return durable.start(ROTATION, key=_key(hook), ask=Ask(hook_key=hook.key), actor=actor)
     except durable.AlreadyRunning as error:
         raise UnderWay(error.run_id) from error
+
+
+def is_under_way(hook: Hook) -> bool:
+    """Return whether a rotation of the hook's secret is not over yet."""
+    return Run.objects.filter(workflow=ROTATION.name, key=_key(hook), state__in=OPEN_RUNS).exists()
 
 
 def hook_of(repository: RepositoryName, *, organization: bool = False) -> Hook:

@@ -105,6 +105,18 @@ def record_rotation(wanted: OfWritten, _: Clients) -> None:
         tell(hook, version)
 
 
+def ask_for_ping(wanted: OfWritten, clients: Clients) -> None:
+    """Let GitHub send a ping, which shows that it signs with the new secret. One more changes nothing.
+
+    Raises Permanent `webhooks:rotation:no-hook` where GitHub has no such hook.
+    """
+    hook = _hook(wanted.ask)
+    try:
+        clients.github.hooks.ping(place_of(hook), hook.github_id or 0)
+    except Missing as error:
+        raise _problem("webhooks:rotation:no-hook", str(error)) from error
+
+
 def place_of(hook: Hook) -> Place:
     """Return where the hook lives at GitHub."""
     if hook.kind == HookKind.ORGANIZATION or hook.project is None:

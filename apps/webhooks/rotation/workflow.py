@@ -29,6 +29,7 @@ ROTATION = Workflow(
                 _step(steps.announce_secret),
                 _step(steps.give_secret_to_github),
                 _step(steps.record_rotation),
+                _step(steps.ask_for_ping),
             ),
         ),
     ),

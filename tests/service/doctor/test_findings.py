@@ -140,6 +140,13 @@ def test_a_bad_setting(clinic: Clinic, setting: str, value: object, name: str, f
     assert fix in clinic.finding(name, "", check="settings").fix
 
 
+def test_doors_that_github_cannot_reach(clinic: Clinic) -> None:
+    clinic.settings.GITHUB_API_URL = "https://github.example.org/api"
+    clinic.settings.PUBLIC_URL, clinic.settings.WEBHOOK_URL = "https://people.example.org", "http://127.0.0.1:8001"
+    finding = clinic.finding("settings-public-url", "", check="settings")
+    assert_failed(finding, fact="WEBHOOK_URL is http://127.0.0.1:8001", fix="Set WEBHOOK_URL")
+
+
 def test_an_event_log_without_partitions_ahead(clinic: Clinic) -> None:
     clinic.settings.EVENT_PARTITIONS_AHEAD_MONTHS = 30
     finding = clinic.finding("event-log", "")

@@ -116,6 +116,15 @@ def test_an_organization_gets_two_hooks_that_really_reach_us(bench: Bench, wante
     assert all(len(key) == 32 for key in keys)
 
 
+def test_hooks_lead_to_a_door_of_its_own_where_there_is_one(
+    bench: Bench, wanted: HooksWanted, settings: Settings
+) -> None:
+    settings.WEBHOOK_URL, settings.PUBLIC_URL = settings.PUBLIC_URL, "http://127.0.0.1:1"
+    finish(bench, wanted)
+    assert [hook["on"] for hook in hooks(bench)] == BOTH
+    assert all(hook["url"].startswith(f"{settings.WEBHOOK_URL}/webhooks/github/") for hook in hooks(bench))
+
+
 def test_a_user_gets_one_hook_and_a_board_that_is_polled(bench: Bench, start: Callable[[str], HooksWanted]) -> None:
     ready = finish(bench, start("octo-user/notes"))
     assert [hook["on"] for hook in hooks(bench)] == ["octo-user/notes"]

@@ -17,6 +17,10 @@ from apps.webhooks.models import Delivery
 from apps.webhooks.repair import claims, watch
 from apps.webhooks.repair.models import Gap, HookAlert, HookWatch
 from apps.webhooks.repair.watch import Looked
+from apps.webhooks.rotation.workflow import ROTATION
+from meshsix.durable import stretches
+from meshsix.durable.models import Run
+from meshsix.durable.states import RunState
 from meshsix.kit import clock, names
 from meshsix.live.models import Event
 from tests.github_bench import Bench
@@ -143,6 +147,15 @@ class Site:
     def sign_with(self, secret: str) -> None:
         """Give GitHub another secret, as somebody might on its page."""
         self.bench.sandbox.rest("PATCH", f"{self.at_github}/config", {"secret": secret})
+
+    def finish_rotation(self) -> None:
+        """Run the rotation that is under way to its end, as a worker would."""
+        run = Run.objects.get(workflow=ROTATION.name)
+        names_of_steps = list(run.steps.order_by("position").values_list("name", flat=True))
+        while any(stretches.run(run.pk, name, in_chord=False) for name in names_of_steps):
+            pass
+        run.refresh_from_db()
+        assert run.state == RunState.COMPLETED, run.error_hint
 
     def look(self, *, later: timedelta = timedelta()) -> Looked:
         """Look at the hook as if it were due, perhaps later than now."""

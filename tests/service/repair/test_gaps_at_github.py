@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from pytest_django import Settings
 
 from apps.projects.models import Hook
 from apps.webhooks.models import Delivery
 from apps.webhooks.repair import claims, gaps, redelivery, watch
 from apps.webhooks.repair.models import Gap, HookWatch
+from apps.webhooks.repair.reach import reach
 from apps.webhooks.repair.states import GapState
 from meshsix.integrations.github.messages import HookDelivery
 from meshsix.kit import clock
@@ -208,3 +211,10 @@ def _lost(number: int) -> HookDelivery:
         status_code=502,
         redelivery=False,
     )
+
+
+def test_the_apps_hook_is_wanted_where_the_doors_are(site: Site, settings: Settings) -> None:
+    app = HookWatch(hook=None)
+    assert reach(app, site.bench.clients).address == f"{settings.PUBLIC_URL}{reverse('webhook-github')}"
+    settings.WEBHOOK_URL = "https://doors.example.org"
+    assert reach(app, site.bench.clients).address == "https://doors.example.org/webhooks/github"

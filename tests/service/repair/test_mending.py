@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.projects.models import Hook, HookKind
 from apps.webhooks.models import Delivery
-from apps.webhooks.repair import health, mending
-from apps.webhooks.repair.mending import CannotRepair
+from apps.webhooks.repair import health, mending, watch
+from apps.webhooks.repair.mending import CannotRepair, Done
 from apps.webhooks.repair.models import Gap, HookAlert, HookWatch
 from apps.webhooks.repair.states import AlertKind, AlertState, GapState
 from meshsix.kit import clock
@@ -56,14 +56,21 @@ def test_a_broken_hook_works_again_and_its_alert_is_cleared(
     assert told.payload["done"] == done
 
 
-def test_after_bad_signatures_github_has_our_secret_and_what_was_refused_comes_in(site: Site) -> None:
+def test_after_bad_signatures_the_secret_is_rotated_and_what_was_refused_comes_in(site: Site) -> None:
     site.sign_with("of somebody else")
     for number in range(3):
         site.comment(str(number))
     assert site.look().troubles == (AlertKind.BAD_SIGNATURES,)
-    pings = Delivery.objects.filter(event="ping").count()
-    assert mending.mend(site.watch, site.bench.clients, actor=SYSTEM).missing == 3
+    pings, version = Delivery.objects.filter(event="ping").count(), site.hook.secret_version
+    mended = mending.mend(site.watch, site.bench.clients, actor=SYSTEM)
+    assert (mended.done, mended.missing) == (Done.ROTATING, 3)
+    assert mending.mend(site.watch, site.bench.clients, actor=SYSTEM).done == Done.ROTATING
+    waiting = site.look()
+    assert (waiting.troubles, waiting.asked_for) == ((AlertKind.BAD_SIGNATURES,), 0), "a try would be in vain"
+    assert site.watch.due_at <= clock.now() + watch.ROTATION_TAKES
+    site.finish_rotation()
     until(lambda: Delivery.objects.filter(event="ping").count() > pings)
+    assert site.hook.secret_version == (version or 0) + 1
     looked = site.look()
     assert (looked.troubles, looked.asked_for) == ((), 3)
     until(lambda: Delivery.objects.filter(event="issue_comment").count() == 3)

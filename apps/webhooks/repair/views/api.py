@@ -68,7 +68,7 @@ class Repair(APIView):
         operation_id="repair_hook", request=None, responses={200: MendedSerializer, 409: _REFUSED, 503: _LATER}
     )
     def post(self, request: Request, watch_id: UUID) -> Response:
-        """Bring the hook back to what it should be: made anew, switched on, readdressed, or given our secret."""
+        """Bring the hook back to what it should be: made anew, switched on, readdressed, or given a new secret."""
         try:
             mended = mending.mend(_visible(request, watch_id), clients(), actor=actor_of(request, Door.API))
         except CannotRepair as error:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.projects.queries import visible_projects
 from apps.webhooks.repair import health, mending, places, queries
-from apps.webhooks.repair.mending import CannotRepair
+from apps.webhooks.repair.mending import CannotRepair, Done
 from apps.webhooks.repair.models import HookWatch
 from meshsix.kit import clock
 from meshsix.kit.actor import Door
@@ -22,10 +22,10 @@ from meshsix.wiring import clients
 
 _ROWS = 25
 _DONE = {
-    "made_anew": "GitHub had no such webhook any more: it was made anew.",
-    "resigned": "GitHub was given our secret again, and asked for a ping.",
-    "changed": "The webhook was brought back to what it should be.",
-    "nothing": "The webhook is as it should be; GitHub was asked for a ping.",
+    Done.MADE_ANEW: "GitHub had no such webhook any more: it was made anew.",
+    Done.ROTATING: "The webhook is given a new secret, and GitHub is then asked for a ping.",
+    Done.CHANGED: "The webhook was brought back to what it should be.",
+    Done.NOTHING: "The webhook is as it should be; GitHub was asked for a ping.",
 }
 
 
