@@ -128,6 +128,7 @@ def _record(claim: Claim, received: Received, facts: Any) -> None:  # noqa: ANN4
         delivery.effects = effects
         delivery.run_id = next((said.run_id for each in emitted for said in each.reactions if said.run_id), None)
         delivery.issue = outcome.issue
+        delivery.occurred_at = delivery.occurred_at or _occurred_at(outcome, delivery.received_at)
         delivery.handled_at = clock.now()
         delivery.error = delivery.error_code = delivery.error_hint = ""
         _write(delivery, end, reason, since=claim.since)
@@ -137,6 +138,14 @@ def _of_one(outcome: Outcome) -> Project | None:
     """Return the project of events that are all of the same one: a board's deliveries name no repository."""
     found = {event.project_id for event in outcome.events}
     return Project.objects.get(pk=found.pop()) if len(found) == 1 else None
+
+
+def _occurred_at(outcome: Outcome, received_at: datetime) -> datetime | None:
+    """Return when the last of what a delivery tells happened, None where nobody knows.
+
+    What has no time of its own counts as happened when it came in; a card may have moved on since then.
+    """
+    return max((event.occurred_at for event in outcome.events if event.occurred_at < received_at), default=None)
 
 
 def _effect(emitted: Emitted, before: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

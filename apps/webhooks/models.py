@@ -32,6 +32,7 @@ class Delivery(models.Model):
     another number than it began with changes nothing. `history` lists the last tries and replays, the newest last:
     {at, took_ms, result, words}. `effects` are the events that it told or would have told:
     {aggregate_id, aggregate_seq, event_type, is_first, reactions}. `payload` is empty once `payload_dropped_at`.
+    `occurred_at` is when what it tells happened at GitHub, to the second; None where nobody knows.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
@@ -42,6 +43,7 @@ class Delivery(models.Model):
     event = models.CharField(max_length=60)
     action = models.CharField(max_length=60, blank=True)
     received_at = models.DateTimeField(default=clock.now, editable=False)
+    occurred_at = models.DateTimeField(null=True, blank=True, editable=False)
     headers = models.JSONField(default=dict)
     payload = models.BinaryField()
     payload_dropped_at = models.DateTimeField(null=True, blank=True)

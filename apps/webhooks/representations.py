@@ -51,6 +51,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
             "project",
             "event",
             "action",
+            "occurred_at",
             "received_at",
             "state",
             "reason",

@@ -42,7 +42,8 @@ _FAILED = (DeliveryState.FAILED, DeliveryState.DEAD)
 class Figures:
     """Of the last day, but for `open`, `missing` and `last_event_at`, which know no end.
 
-    `handling_p95` is from received to handled, replays apart; `refused` counts deliveries whose signature was not
+    `reception_p95` is from occurred at GitHub, which tells it to the second, to received, of what tells something;
+    `handling_p95` from received to handled, replays apart. `refused` counts deliveries whose signature was not
     believed, `missing` those that GitHub sent and we do not have, `given_up` those that will not come any more.
     """
 
@@ -53,6 +54,7 @@ class Figures:
     missing: int = 0
     given_up: int = 0
     last_event_at: datetime | None = None
+    reception_p95: timedelta | None = None
     handling_p95: timedelta | None = None
 
     @property
@@ -102,6 +104,7 @@ def of_projects(projects: Iterable[Project], now: datetime) -> dict[UUID, Figure
 def _sent(by: str, rows: QuerySet[Delivery], now: datetime) -> dict[Any, dict[str, Any]]:
     """Return what came in, grouped by the column `by`."""
     recent = Q(received_at__gte=now - WINDOW)
+    travelled = ExpressionWrapper(F("received_at") - F("occurred_at"), output_field=DurationField())
     lasted = ExpressionWrapper(F("handled_at") - F("received_at"), output_field=DurationField())
     grouped = (
         rows.filter(recent | Q(state__in=OPEN))
@@ -112,6 +115,7 @@ def _sent(by: str, rows: QuerySet[Delivery], now: datetime) -> dict[Any, dict[st
             failed=Count("pk", filter=recent & Q(state__in=_FAILED)),
             open=Count("pk", filter=Q(state__in=OPEN)),
             last_event_at=Max("received_at"),
+            reception_p95=P95(travelled, filter=recent & Q(occurred_at__isnull=False)),
             handling_p95=P95(lasted, filter=recent & Q(state__in=_DONE, claims=F("attempts"))),
         )
     )
@@ -181,6 +185,12 @@ _GAUGES = {
 }
 
 
+_LAGS = {
+    "reception_p95": ("meshsix_project_reception_p95_seconds", "From occurred at GitHub to received."),
+    "handling_p95": ("meshsix_project_handling_p95_seconds", "From received to handled."),
+}
+
+
 def _by_project(now: datetime) -> Iterator[Metric]:
     rows = Project.objects.exclude(status=ProjectStatus.OFFBOARDED)
     figures = of_projects(rows, now)
@@ -194,9 +204,10 @@ def _by_project(now: datetime) -> Iterator[Metric]:
         if others:
             gauge.add_metric([OTHERS], sum(getattr(figures[pk], field) for pk in others))
         yield gauge
-    lag = GaugeMetricFamily("meshsix_project_handling_p95_seconds", "From received to handled.", labels=["project"])
-    for pk in shown:
-        took = figures[pk].handling_p95
-        if took is not None:
-            lag.add_metric([names[pk]], took.total_seconds())
-    yield lag
+    for field, (name, words) in _LAGS.items():
+        lag = GaugeMetricFamily(name, words, labels=["project"])
+        for pk in shown:
+            took = getattr(figures[pk], field)
+            if took is not None:
+                lag.add_metric([names[pk]], took.total_seconds())
+        yield lag

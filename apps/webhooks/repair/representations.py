@@ -33,7 +33,12 @@ class FiguresSerializer(serializers.Serializer[Any]):
     missing = serializers.IntegerField(help_text="GitHub made them, we do not have them yet.")
     given_up = serializers.IntegerField(help_text="They will not come in any more.")
     last_event_at = serializers.DateTimeField(allow_null=True)
+    reception_p95_seconds = serializers.SerializerMethodField(help_text="From occurred at GitHub to received.")
     handling_p95_seconds = serializers.SerializerMethodField(help_text="From received to handled.")
+
+    def get_reception_p95_seconds(self, row: Any) -> float | None:  # noqa: ANN401 - Figures
+        """Return the duration in seconds."""
+        return row.reception_p95.total_seconds() if row.reception_p95 is not None else None
 
     def get_handling_p95_seconds(self, row: Any) -> float | None:  # noqa: ANN401 - Figures
         """Return the duration in seconds."""

@@ -192,6 +192,7 @@ def test_metrics_tell_figures_of_each_project_with_a_bound(rows: HookWatch) -> N
         event="push",
         payload=b"",
         state="handled",
+        occurred_at=clock.now() - timedelta(seconds=32),
         received_at=clock.now() - timedelta(seconds=2),
         handled_at=clock.now(),
     )
@@ -202,6 +203,10 @@ def test_metrics_tell_figures_of_each_project_with_a_bound(rows: HookWatch) -> N
     (figures,) = health.of_projects([rows.hook.project], clock.now()).values()  # type: ignore[list-item] # it has one
     assert figures.handling_p95 is not None
     assert timedelta(seconds=1) < figures.handling_p95 < timedelta(seconds=10)
+    assert figures.reception_p95 is not None
+    assert timedelta(seconds=25) < figures.reception_p95 < timedelta(seconds=35)
+    assert f'meshsix_project_reception_p95_seconds{{project="{FULL_NAME}"}} ' in text
+    assert "Came in within" in client_of("viewer").get(f"/projects/{FULL_NAME}/hooks").content.decode()
     for number in range(health.MOST_PROJECTS + 5):
         project(f"octo-org/app{number}")
     text = client_of("admin").get("/metrics").content.decode()

@@ -1,6 +1,7 @@
 """What comes out of deliveries: one event for one thing, filtered, whichever way and however often it is heard of."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from pytest_django import Settings
@@ -35,6 +36,16 @@ def test_the_same_guid_through_both_hooks_gives_one_event(repository_hook: Hook)
     assert second.project == first.project
     assert second.effects[0]["aggregate_seq"] == first.effects[0]["aggregate_seq"]
     assert not second.effects[0]["is_first"]
+
+
+def test_a_delivery_knows_when_what_it_tells_happened(repository_hook: Hook) -> None:
+    closed = heard(repository_hook, "issues", about("closed", issue=issue(closed_at="2026-01-31T12:00:00Z")))
+    assert closed.occurred_at == datetime(2026, 1, 31, 12, tzinfo=UTC)
+    replays.replay(closed.pk, actor=SYSTEM)
+    handling.handle(closed.pk)
+    closed.refresh_from_db()
+    assert closed.occurred_at == datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert heard(repository_hook, "ping", {"zen": "x"}).occurred_at is None
 
 
 def test_a_replay_of_either_changes_nothing(repository_hook: Hook) -> None:
