@@ -47,4 +47,4 @@ def empty(_: TransactionTestCase | None = None) -> None:
 
 def install() -> None:
     """Let tests that commit be followed by `empty` instead of Django's flush."""
-    TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign] # Django offers no other place
+    TransactionTestCase._fixture_teardown = empty  # type: ignore[attr-defined] # Django offers no other place

@@ -84,7 +84,7 @@ def refused_in_a_row(watch: HookWatch) -> int:
     believed = Delivery.objects.filter(hook=watch.hook_id).aggregate(at=Max("received_at"))["at"]
     rows = watch.gaps.filter(status_code=HTTPStatus.UNAUTHORIZED)
     if believed is not None:
-        rows = rows.filter(delivered_at__gt=believed)
+        rows = rows.filter(delivered_at__gte=believed.replace(microsecond=0))  # GitHub tells whole seconds
     return rows.aggregate(count=Sum(Greatest(F("tries"), Value(1))))["count"] or 0
 
 
