@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import connections
 from kombu import Queue
 
+from meshsix import sweeps
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshsix.settings")
 
 # SIGTERM ends a worker softly only with this variable, and billiard reads it before it reads us:
@@ -39,6 +41,13 @@ _RESULTS_LAST = timedelta(minutes=10)
 # How long a dead pool process blocks its worker (10 s by default): results are rows, there is none to wait for.
 _LOST_AFTER = timedelta(seconds=0.5)
 _ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+
+
+def _sweep(task: str, every: timedelta) -> dict[str, object]:
+    """Return the entry of a sweep for beat's schedule."""
+    options = {"queue": "maintenance", "expires": sweeps.KEPT.total_seconds()}
+    return {"task": task, "schedule": every, "options": options}
+
 
 # Celery's own fixup for Django closes the database connections around each task, which doubles a short step's cost;
 # ours, below, keeps them.
@@ -76,11 +85,7 @@ app.conf.update(
     worker_redirect_stdouts=False,
     timezone="UTC",
     beat_schedule={
-        "durable-recover": {
-            "task": "durable.recover",
-            "schedule": settings.DURABLE_RECOVERY_INTERVAL,
-            "options": {"queue": "maintenance", "expires": settings.DURABLE_RECOVERY_INTERVAL.total_seconds() * 2},
-        },
+        "durable-recover": _sweep("durable.recover", settings.DURABLE_RECOVERY_INTERVAL),
         "durable-prune": {
             "task": "durable.prune",
             "schedule": crontab(hour=3, minute=37),
@@ -96,21 +101,9 @@ app.conf.update(
             "schedule": crontab(hour=3, minute=41),
             "options": {"queue": "maintenance"},
         },
-        "registry-watch-tasks": {
-            "task": "registry.watch_tasks",
-            "schedule": settings.TASK_SWEEP_INTERVAL,
-            "options": {"queue": "maintenance", "expires": settings.TASK_SWEEP_INTERVAL.total_seconds() * 2},
-        },
-        "registry-watch-agents": {
-            "task": "registry.watch_agents",
-            "schedule": timedelta(seconds=15),
-            "options": {"queue": "maintenance", "expires": 30},
-        },
-        "registry-refresh-checks": {
-            "task": "registry.refresh_checks",
-            "schedule": timedelta(seconds=10),
-            "options": {"queue": "maintenance", "expires": 20},
-        },
+        "registry-watch-tasks": _sweep("registry.watch_tasks", settings.TASK_SWEEP_INTERVAL),
+        "registry-watch-agents": _sweep("registry.watch_agents", timedelta(seconds=15)),
+        "registry-refresh-checks": _sweep("registry.refresh_checks", timedelta(seconds=10)),
         "registry-forget-results": {
             "task": "registry.forget_results",
             "schedule": crontab(hour=4, minute=11),
@@ -121,16 +114,8 @@ app.conf.update(
             "schedule": crontab(minute=43),
             "options": {"queue": "maintenance", "expires": timedelta(hours=1).total_seconds()},
         },
-        "webhooks-recover": {
-            "task": "webhooks.recover",
-            "schedule": settings.DURABLE_RECOVERY_INTERVAL,
-            "options": {"queue": "maintenance", "expires": settings.DURABLE_RECOVERY_INTERVAL.total_seconds() * 2},
-        },
-        "webhooks-sweep-watches": {
-            "task": "webhooks.sweep_watches",
-            "schedule": settings.WATCH_SWEEP_INTERVAL,
-            "options": {"queue": "maintenance", "expires": settings.WATCH_SWEEP_INTERVAL.total_seconds() * 2},
-        },
+        "webhooks-recover": _sweep("webhooks.recover", settings.DURABLE_RECOVERY_INTERVAL),
+        "webhooks-sweep-watches": _sweep("webhooks.sweep_watches", settings.WATCH_SWEEP_INTERVAL),
     },
 )
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from apps.webhooks import handling, intake, services
 from meshsix.celery import app
+from meshsix.sweeps import Sweep
 
 
 @app.task(name=intake.HANDLE)
@@ -19,7 +20,7 @@ def handle_deliveries(delivery_ids: list[str]) -> None:
         handling.handle(UUID(delivery_id))
 
 
-@app.task(name="webhooks.recover")
+@app.task(name="webhooks.recover", base=Sweep)
 def recover() -> None:
     """Nudge deliveries whose message was lost."""
     services.recover()

@@ -17,6 +17,7 @@ from meshsix.durable.leases import Finished
 from meshsix.durable.models import StepRow
 from meshsix.durable.states import StepState
 from meshsix.kit import clock
+from meshsix.sweeps import Sweep
 
 Link = Mapping[str, object]
 
@@ -39,7 +40,7 @@ def go_on(run_id: str) -> None:
     nudges.nudge(UUID(run_id))
 
 
-@app.task(name="durable.recover", ignore_result=True)
+@app.task(name="durable.recover", base=Sweep, ignore_result=True)
 def recover() -> None:
     """Find what was lost, and nudge it."""
     recovery.sweep(clock.now())

@@ -7,6 +7,7 @@ from django.conf import settings
 from apps.agents.registry.services import checks, dispatching, nudging, registration, watching
 from meshsix.celery import app
 from meshsix.kit import clock
+from meshsix.sweeps import Sweep
 from meshsix.wiring import clients
 
 
@@ -22,19 +23,19 @@ def dispatch_due() -> None:
     dispatching.dispatch_due(clock.now())
 
 
-@app.task(name="registry.watch_tasks")
+@app.task(name="registry.watch_tasks", base=Sweep)
 def watch_tasks() -> None:
     """End what is over, and give out what is due."""
     watching.sweep(clock.now())
 
 
-@app.task(name="registry.watch_agents")
+@app.task(name="registry.watch_agents", base=Sweep)
 def watch_agents() -> None:
     """Publish which agents came, fell silent or left."""
     registration.watch()
 
 
-@app.task(name="registry.refresh_checks")
+@app.task(name="registry.refresh_checks", base=Sweep)
 def refresh_checks() -> None:
     """Look at what agents depend on."""
     checks.refresh(clients())

@@ -9,6 +9,7 @@ from celery import Task
 from apps.projects.boards import services as boards
 from apps.webhooks.repair import polling, services, watch
 from meshsix.celery import app
+from meshsix.sweeps import Sweep
 from meshsix.wiring import clients
 
 
@@ -41,7 +42,7 @@ class Polling(Watching):
     note = staticmethod(boards.poll_failed)
 
 
-@app.task(name="webhooks.sweep_watches")
+@app.task(name="webhooks.sweep_watches", base=Sweep)
 def sweep_watches() -> None:
     """Nudge every look and every poll that is due."""
     services.sweep()
