@@ -245,6 +245,6 @@ def test_the_first_in_line_is_the_highest_rank_then_the_oldest_and_waiting_raise
     office.submit("echo", priority=1)
     high = office.submit("echo", priority=9)
     now = old.created_at
-    assert task_queries.due(now, most=10)[:2] == [high.pk, old.pk]
+    assert [each.task_id for each in task_queries.due(now, most=2)] == [high.pk, old.pk]
     aged = now.replace(year=now.year + 1)
-    assert task_queries.due(aged, most=10)[0] == old.pk
+    assert task_queries.due(aged, most=10)[0].task_id == old.pk

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from apps.agents.registry.here import HERE
@@ -95,6 +96,18 @@ def test_a_backlog_that_asks_for_the_same_is_scored_once_a_sweep(office: Office)
     decisions = Dispatch.objects.count()
     assert dispatching.dispatch_due(clock.now()) == 0
     assert Dispatch.objects.count() == decisions, "the reasons are the same"
+
+
+def test_a_sweep_asks_the_database_no_more_the_longer_the_backlog_is(office: Office) -> None:
+    office.register("alpha")
+    asked = []
+    for _ in range(2):
+        for _ in range(8):
+            office.submit("echo")
+        with CaptureQueriesContext(connection) as queries:
+            assert dispatching.dispatch_due(clock.now()) == 0
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
 
 
 def test_a_capability_that_needs_approval_waits_for_another_person(office: Office, settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """Reads of tasks: the ones that are due, in their order, and everything that routing asks."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
@@ -15,8 +16,14 @@ from apps.agents.registry.states import HELD, TaskState
 
 # A task's rank rises by one for each ten minutes that it has waited, at most to 10; then the oldest comes first.
 _RANK: LiteralString = "LEAST(10, {0}.priority + floor(extract(epoch FROM %(now)s - {0}.created_at) / 600))"
+# What a task asks for, which is all that tells those apart of which nobody has tried one yet.
+_ALIKE: LiteralString = """
+md5(concat_ws(chr(1), task.capability, task.project, task.allowed_agents::text, task.payload::text,
+    CASE WHEN task.attempts > 0 OR task.affinity_key <> '' OR task.gate IS NOT NULL THEN task.task_id::text END))
+"""
 _DUE: LiteralString = f"""
-SELECT task.task_id FROM orchestrator_tasks task
+SELECT task.task_id, {_ALIKE}, task.wait_reason <> '' AND COALESCE(task.wait_until > %(now)s, false)
+FROM orchestrator_tasks task
 WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s)
 ORDER BY {_RANK.format("task")} DESC, task.created_at, task.task_id LIMIT %(most)s
 """  # noqa: S608 - made of constants
@@ -31,11 +38,24 @@ SELECT EXISTS (
 """  # noqa: S608 - made of constants
 
 
-def due(now: datetime, *, most: int) -> list[UUID]:
-    """Return the pending tasks that may be given to somebody now, the first in line first."""
+@dataclass(frozen=True)
+class Due:
+    """A pending task that may be given to somebody now.
+
+    Tasks that are `alike` find the same agents. `settled` says that the reason why it waits is known, and its time not
+    over: another look is worth something only when something about them is new.
+    """
+
+    task_id: UUID
+    alike: str
+    settled: bool
+
+
+def due(now: datetime, *, most: int) -> list[Due]:
+    """Return the pending tasks that may be given to somebody now, the first in line first, in one query."""
     with connection.cursor() as cursor:
         cursor.execute(_DUE, {"now": now, "most": most})
-        return [row[0] for row in cursor.fetchall()]
+        return [Due(*row) for row in cursor.fetchall()]
 
 
 def is_overtaken(task_id: UUID, agent_id: str, now: datetime) -> bool:

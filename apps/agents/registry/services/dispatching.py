@@ -267,27 +267,15 @@ def dispatch_due(now: datetime) -> int:
     Tasks that ask for the same in the same situation wait together: once one of them finds nobody, the others behind
     it are only looked at when something about them is new.
     """
-    routed, stuck = 0, set[tuple[object, ...]]()
-    for task_id in task_queries.due(now, most=_MOST_AT_ONCE):
-        task = Task.objects.filter(pk=task_id, status=TaskState.PENDING).first()
-        if task is None:
+    routed, stuck = 0, set[str]()
+    for task in task_queries.due(now, most=_MOST_AT_ONCE):
+        if task.settled and task.alike in stuck:
             continue
-        alike = _situation(task)
-        settled = bool(task.wait_reason) and task.wait_until is not None and task.wait_until > now
-        if alike in stuck and settled:
-            continue
-        outcome = alone(dispatch, task_id)
+        outcome = alone(dispatch, task.task_id)
         routed += outcome in {Routed.DISPATCHED, Routed.PROPOSED}
         if outcome is Routed.WAITS:
-            stuck.add(alike)
+            stuck.add(task.alike)
     return routed
-
-
-def _situation(task: Task) -> tuple[object, ...]:
-    """Return by what routing tells tasks of one capability apart, where no attempt was made yet."""
-    own = (task.task_id,) if task.attempts or task.affinity_key or task.gate else ()
-    payload = hashlib.sha256(json.dumps(task.payload, sort_keys=True).encode()).hexdigest()
-    return (task.capability, task.project, tuple(task.allowed_agents), payload, *own)
 
 
 def alone(does: Callable[[UUID], Routed], task_id: UUID) -> Routed:
