@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db.models.functions import Now
 from pytest_django import DjangoDbBlocker
 
-from apps.agents.registry.models import Capability, History, Instance, Task
+from apps.agents.registry.models import Capability, History, Instance, RoutingPolicy, Task
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.services import submission
 from apps.agents.registry.words import Request
@@ -39,7 +39,7 @@ FAST = {
     "DURABLE_NUDGE_GRACE_SECONDS": "1",
     "DURABLE_LEASE_MARGIN_SECONDS": "0.5",
     "TASK_SWEEP_INTERVAL_SECONDS": "0.5",
-    "WORKER_SOFT_SHUTDOWN_SECONDS": "5",
+    "WORKER_SOFT_SHUTDOWN_SECONDS": "3",
     "AGENTS": ",".join(f"{agent_id}={path}" for agent_id, path in AGENTS.items()),
     "LOG_LEVEL": "INFO",
 }
@@ -52,23 +52,23 @@ class Stack:
         self.postgres = postgres
         self.broker = broker
         self.log = log
-        self.environment = {"DATABASE_URL": postgres.url(), "REDIS_URL": broker.url, **FAST, **WORKER_ENVIRONMENT}
+        self.environment = {"DATABASE_URL": postgres.url(), "REDIS_URL": broker.url, **FAST}
         self.agents: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start_agent(self, name: str, *more: str) -> None:
-        """Let a process work as an agent, and wait until it takes messages."""
-        words = [sys.executable, "manage.py", "runagent", name, *more]
+    def start_agents(self, names: Collection[str]) -> None:
+        """Let a process work as each of these agents, and wait until they take messages."""
         ready = self.log.read_text(errors="replace").count(" ready.")
-        with self.log.open("ab") as output:
-            self.agents[name] = subprocess.Popen(
-                words,
-                cwd=ROOT,
-                env=os.environ | self.environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._wait_for_ready(ready + 1)
+        for name in names:
+            with self.log.open("ab") as output:
+                self.agents[name] = subprocess.Popen(
+                    [sys.executable, "manage.py", "runagent", name],
+                    cwd=ROOT,
+                    env=os.environ | self.environment,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        self._wait_for_ready(ready + len(names))
 
     def _wait_for_ready(self, times: int) -> None:
         """Wait until so many processes have begun, which takes long where many others do the same."""
@@ -76,6 +76,11 @@ class Stack:
         while self.log.read_text(errors="replace").count(" ready.") < times:
             assert time.monotonic() < ends, self.log.read_text(errors="replace")[-3000:]
             time.sleep(0.2)
+
+    def has(self, name: str) -> bool:
+        """Return whether an agent's process runs."""
+        process = self.agents.get(name)
+        return process is not None and process.poll() is None
 
     def kill_agent(self, name: str) -> None:
         """Kill an agent's process, as a lost machine would."""
@@ -157,7 +162,7 @@ def stack(
         registry.forget()
         made = Stack(postgres, broker, log)
         closing.enter_context(beat(log, made.environment, [*BEAT_OPTIONS, f"--schedule={place.root}/beat"]))
-        worker = start_worker("w", log, made.environment, WORKER_OPTIONS)
+        worker = start_worker("w", log, made.environment | WORKER_ENVIRONMENT, WORKER_OPTIONS)
         closing.callback(kill, worker)
         closing.callback(made.kill_agents)
         made._wait_for_ready(1)
@@ -169,11 +174,11 @@ def stack(
 
 @pytest.fixture(autouse=True)
 def agents(stack: Stack) -> None:
-    """Begin each test with both agents there and without a bad name."""
-    for name in ("alpha", "beta"):
-        process = stack.agents.get(name)
-        if process is None or process.poll() is not None:
-            stack.forget_silent(name)
-            stack.start_agent(name)
+    """Begin each test with both agents there, without a bad name, and with the usual policy."""
+    RoutingPolicy.objects.filter(capability="echo").delete()
+    gone = [name for name in ("alpha", "beta") if not stack.has(name)]
+    for name in gone:
+        stack.forget_silent(name)
+    stack.start_agents(gone)
     assert agent_queries.status_of("alpha") == "online"
     Capability.objects.update(window_since=clock.now())

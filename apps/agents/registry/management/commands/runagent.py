@@ -17,6 +17,9 @@ from meshsix.web.command import Exit, PlatformCommand
 
 _MOST_THREADS = 64
 _FAREWELL_SECONDS = 1.0
+# How many messages a thread may hold. A worker that holds all it may is not told that a thread is free again, but looks
+# once a second. Holding more takes nothing from others: an agent's queue has no more messages than it has slots.
+_HELD_A_THREAD = 4
 
 
 class Command(PlatformCommand):
@@ -33,7 +36,7 @@ class Command(PlatformCommand):
         if unknown or not names:
             known = ", ".join(sorted(settings.AGENTS)) or "none"
             raise CommandError(f"Name an agent of this deployment: {known}.", returncode=Exit.USAGE)
-        _with_soft_shutdown()
+        _without_soft_shutdown()
         instance = Instance(names)
         try:
             instance.join()
@@ -43,11 +46,16 @@ class Command(PlatformCommand):
         _work(instance)
 
 
-def _with_soft_shutdown() -> None:
-    """Begin again with the variables that a worker reads before our code runs (meshsix/celery.py)."""
-    if any(os.environ.get(name) != value for name, value in WORKER_ENVIRONMENT.items()):
+def _without_soft_shutdown() -> None:
+    """Begin again without the variables that a worker of processes needs, which Celery reads before our code runs.
+
+    With them SIGTERM makes Celery end each task's process. A pool of threads cannot do that: Celery fails in its
+    signal's handler, tells nobody that it stops, and then waits for its threads for as long as they last.
+    """
+    if not WORKER_ENVIRONMENT.keys().isdisjoint(os.environ):
         sys.stdout.flush()
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, **WORKER_ENVIRONMENT})  # noqa: S606 - ourselves again
+        kept = {name: value for name, value in os.environ.items() if name not in WORKER_ENVIRONMENT}
+        os.execve(sys.executable, sys.orig_argv, kept)  # noqa: S606 - ourselves again
 
 
 def _work(instance: Instance) -> None:
@@ -70,6 +78,7 @@ def _work(instance: Instance) -> None:
                 "worker",
                 "--pool=threads",
                 f"--concurrency={threads}",
+                f"--prefetch-multiplier={_HELD_A_THREAD}",
                 "--without-gossip",
                 "--without-mingle",
                 "--without-heartbeat",
@@ -83,7 +92,7 @@ def _work(instance: Instance) -> None:
 
 
 def _end_in_time(instance: Instance) -> None:
-    """End the process when the time for a soft shutdown is over: Celery itself waits for its threads for ever."""
+    """End the process when its time to stop is over: Celery itself waits for its threads for as long as they last."""
     time.sleep(settings.WORKER_SOFT_SHUTDOWN.total_seconds() + _FAREWELL_SECONDS)
     _end(instance)
 
