@@ -162,7 +162,7 @@ def stack(
         registry.forget()
         made = Stack(postgres, broker, log)
         closing.enter_context(beat(log, made.environment, [*BEAT_OPTIONS, f"--schedule={place.root}/beat"]))
-        worker = start_worker("w", log, made.environment | WORKER_ENVIRONMENT, WORKER_OPTIONS)
+        worker = start_worker("w", log, {**made.environment, **WORKER_ENVIRONMENT}, WORKER_OPTIONS)
         closing.callback(kill, worker)
         closing.callback(made.kill_agents)
         made._wait_for_ready(1)
