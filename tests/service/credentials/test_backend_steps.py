@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from apps.onboarding.steps.models import configure_litellm
 from apps.onboarding.steps.secrets import register_webhook_secret
@@ -20,6 +21,8 @@ from meshsix.kit import names
 from meshsix.wiring import Clients
 from tests.platform import eventually
 from tests.sandboxes import Sandbox
+
+pytestmark = pytest.mark.django_db
 
 
 def access(owner: str = "octo-org", name: str = "") -> Access:
@@ -64,12 +67,16 @@ def test_the_webhook_secret_is_32_random_bytes_with_owner_and_repository(clients
     assert found.data["secret"] not in repr(made)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_of_two_at_once_one_writes_and_both_go_on_with_the_same_secret(clients: Clients, vault: Vault) -> None:
     wanted, start = SecretWanted(validate_repo=access()), threading.Barrier(6)
 
     def one(_: int) -> tuple[int, bool]:
         start.wait()
-        kept = register_webhook_secret(wanted, clients)
+        try:
+            kept = register_webhook_secret(wanted, clients)
+        finally:
+            connection.close()
         return kept.version, kept.created
 
     with ThreadPoolExecutor(6) as pool:
