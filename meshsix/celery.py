@@ -1,17 +1,21 @@
 """The Celery application. Messages are hints: losing all of them costs seconds (see meshsix/durable/README.md).
 
-A worker is `celery -A meshsix.celery worker --hostname=NAME@%h` with WORKER_OPTIONS and WORKER_ENVIRONMENT; start one
-for each processor, and more where steps wait for the network. Beat is `celery -A meshsix.celery beat` with
-BEAT_OPTIONS, as many as you like.
+A worker is `celery -A meshsix.celery worker --hostname=NAME@%h` with WORKER_OPTIONS; start one for each processor, and
+more where steps wait for the network. Beat is `celery -A meshsix.celery beat` with BEAT_OPTIONS, as many as you like.
 """
 
 import os
-from collections.abc import Mapping
+import signal
+import threading
+import time
+from contextlib import suppress
 from datetime import timedelta
 
 import django
+from billiard.process import active_children
 from celery import Celery, signals
 from celery.schedules import crontab
+from celery.worker import state
 from django.apps import apps
 from django.conf import settings
 from django.db import connections
@@ -21,10 +25,7 @@ from meshsix import sweeps
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meshsix.settings")
 
-# SIGTERM ends a worker softly only with this variable, and billiard reads it before it reads us:
-# https://docs.celeryq.dev/en/stable/userguide/workers.html#soft-shutdown
-WORKER_ENVIRONMENT: Mapping[str, str] = {"REMAP_SIGTERM": "SIGQUIT"}
-# One process a worker, and several workers: a pool of two was seen to hang at a soft shutdown, a pool of one never.
+# One process a worker, and several workers: a process that dies takes no other's task with it.
 WORKER_OPTIONS = (
     "--pool=prefork",
     "--concurrency=1",
@@ -40,6 +41,8 @@ _VISIBILITY = timedelta(hours=1)
 _RESULTS_LAST = timedelta(minutes=10)
 # How long a dead pool process blocks its worker (10 s by default): results are rows, there is none to wait for.
 _LOST_AFTER = timedelta(seconds=0.5)
+# How often a worker looks whether it was asked to stop, and how long it may then outlast its last process.
+_LOOK_SECONDS, _FAREWELL_SECONDS = 0.5, 2.0
 _ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
@@ -80,7 +83,6 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_lost_wait=_LOST_AFTER.total_seconds(),
-    worker_soft_shutdown_timeout=settings.WORKER_SOFT_SHUTDOWN.total_seconds(),
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     timezone="UTC",
@@ -142,3 +144,31 @@ def _check_connections(**_: object) -> None:
     """Keep connections across tasks, but replace those that are broken or older than CONN_MAX_AGE."""
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()
+
+
+@signals.worker_init.connect
+def _watch_for_the_end(**_: object) -> None:
+    """Let a worker that is asked to stop finish what it has begun, but never outlast its soft limit."""
+    threading.Thread(target=_end_in_time, name="end-in-time", daemon=True).start()
+
+
+def _end_in_time() -> None:
+    """Wait until the worker is asked to stop; when its soft limit is over, end its processes and then itself.
+
+    Celery's own soft shutdown does all that inside the signal's handler: it waits there for a process to which it was
+    just writing, and which waits for the rest. So SIGTERM is Celery's plain, endless shutdown, and the limit is ours.
+    """
+    while not _is_asked_to_stop():
+        time.sleep(_LOOK_SECONDS)
+    time.sleep(settings.WORKER_SOFT_SHUTDOWN.total_seconds())
+    for pid in [child.pid for child in active_children() if child.pid]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    time.sleep(_FAREWELL_SECONDS)
+    os._exit(0)
+
+
+def _is_asked_to_stop() -> bool:
+    """Tell whether Celery has taken a signal to stop: it keeps the exit code, which may be 0."""
+    asked: tuple[int | None, int | None] = (state.should_stop, state.should_terminate)
+    return asked != (None, None)

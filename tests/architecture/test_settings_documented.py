@@ -9,7 +9,7 @@ from tests.tree import BASE, sources
 _READERS = {"text", "number", "whole", "seconds", "flag", "words", "pairs", "url", "secret"}
 _NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|[A-Z]{4,}")
 _ROW = re.compile(r"^\|([^|]*)\|", re.MULTILINE)
-_NOT_OURS = {"HOME", "PATH", "DJANGO_SETTINGS_MODULE", "REMAP_SIGTERM", "DEBIAN_FRONTEND", "KUBERNETES_SERVICE_HOST"}
+_NOT_OURS = {"HOME", "PATH", "DJANGO_SETTINGS_MODULE", "DEBIAN_FRONTEND", "KUBERNETES_SERVICE_HOST"}
 
 
 def read_by_the_code() -> set[str]:

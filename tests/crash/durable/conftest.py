@@ -14,7 +14,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from deploy.local.servers import Place, Postgres, Valkey
-from meshsix.celery import BEAT_OPTIONS, WORKER_ENVIRONMENT, WORKER_OPTIONS
+from meshsix.celery import BEAT_OPTIONS, WORKER_OPTIONS
 from meshsix.durable import nudges, services
 from meshsix.durable.definition import Workflow
 from meshsix.durable.models import Run
@@ -42,7 +42,7 @@ class Stack:
         self.postgres = postgres
         self.broker = broker
         self.log = log
-        self.environment = {"DATABASE_URL": postgres.url(), "REDIS_URL": broker.url, **FAST, **WORKER_ENVIRONMENT}
+        self.environment = {"DATABASE_URL": postgres.url(), "REDIS_URL": broker.url, **FAST}
         self.workers: list[subprocess.Popen[bytes]] = []
         self._ready = 0
 

@@ -11,6 +11,7 @@ from django.db.utils import OperationalError
 from meshsix.celery import app
 from meshsix.durable import nudges, services
 from meshsix.durable.models import Attempt, Run
+from meshsix.kit.actor import SYSTEM
 from tests.crash.durable.conftest import Stack, until
 from tests.durable_flows import DIAMOND, LINE, STEPS_OF_DIAMOND
 
@@ -125,6 +126,15 @@ def test_a_worker_that_is_asked_to_stop_ends_its_step_first(stack: Stack) -> Non
     stack.start_workers()
     stack.wait_for([run])
     stack.assert_whole(run)
+
+
+def test_a_worker_that_is_asked_to_stop_does_not_outlast_its_soft_limit(stack: Stack) -> None:
+    run = stack.start(DIAMOND, **{STEPS_OF_DIAMOND[0]: ["slow"]})
+    until(lambda: bool(stack.noted(run, "call")))
+    stack.stop_workers()
+    assert not stack.noted(run, "effect"), "the step was waited for"
+    services.cancel(run.pk, actor=SYSTEM)
+    stack.wait_for([run], "cancelled")
 
 
 def _messages_about(stack: Stack, text: str) -> int:

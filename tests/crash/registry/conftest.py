@@ -22,7 +22,7 @@ from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.services import submission
 from apps.agents.registry.words import Request
 from deploy.local.servers import Place, Postgres, Valkey
-from meshsix.celery import BEAT_OPTIONS, WORKER_ENVIRONMENT, WORKER_OPTIONS
+from meshsix.celery import BEAT_OPTIONS, WORKER_OPTIONS
 from meshsix.durable import nudges, registry
 from meshsix.kit import clock
 from meshsix.kit.actor import SYSTEM
@@ -162,7 +162,7 @@ def stack(
         registry.forget()
         made = Stack(postgres, broker, log)
         closing.enter_context(beat(log, made.environment, [*BEAT_OPTIONS, f"--schedule={place.root}/beat"]))
-        worker = start_worker("w", log, {**made.environment, **WORKER_ENVIRONMENT}, WORKER_OPTIONS)
+        worker = start_worker("w", log, made.environment, WORKER_OPTIONS)
         closing.callback(kill, worker)
         closing.callback(made.kill_agents)
         made._wait_for_ready(1)

@@ -12,11 +12,10 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.agents.registry.definitions import BadDefinition
 from apps.agents.registry.services.working import Instance
-from meshsix.celery import WORKER_ENVIRONMENT, app
+from meshsix.celery import app
 from meshsix.web.command import Exit, PlatformCommand
 
 _MOST_THREADS = 64
-_FAREWELL_SECONDS = 1.0
 # How many messages a thread may hold. A worker that holds all it may is not told that a thread is free again, but looks
 # once a second. Holding more takes nothing from others: an agent's queue has no more messages than it has slots.
 _HELD_A_THREAD = 4
@@ -36,7 +35,6 @@ class Command(PlatformCommand):
         if unknown or not names:
             known = ", ".join(sorted(settings.AGENTS)) or "none"
             raise CommandError(f"Name an agent of this deployment: {known}.", returncode=Exit.USAGE)
-        _without_soft_shutdown()
         instance = Instance(names)
         try:
             instance.join()
@@ -44,18 +42,6 @@ class Command(PlatformCommand):
             raise CommandError(str(error), returncode=Exit.FAILED) from error
         self.console.print(f"Working as {', '.join(names)} ({instance.instance_id}).", markup=False)
         _work(instance)
-
-
-def _without_soft_shutdown() -> None:
-    """Begin again without the variables that a worker of processes needs, which Celery reads before our code runs.
-
-    With them SIGTERM makes Celery end each task's process. A pool of threads cannot do that: Celery fails in its
-    signal's handler, tells nobody that it stops, and then waits for its threads for as long as they last.
-    """
-    if not WORKER_ENVIRONMENT.keys().isdisjoint(os.environ):
-        sys.stdout.flush()
-        kept = {name: value for name, value in os.environ.items() if name not in WORKER_ENVIRONMENT}
-        os.execve(sys.executable, sys.orig_argv, kept)  # noqa: S606 - ourselves again
 
 
 def _work(instance: Instance) -> None:
@@ -93,7 +79,7 @@ def _work(instance: Instance) -> None:
 
 def _end_in_time(instance: Instance) -> None:
     """End the process when its time to stop is over: Celery itself waits for its threads for as long as they last."""
-    time.sleep(settings.WORKER_SOFT_SHUTDOWN.total_seconds() + _FAREWELL_SECONDS)
+    time.sleep(settings.WORKER_SOFT_SHUTDOWN.total_seconds())
     _end(instance)
 
 
