@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from meshsix.integrations.argocd import ArgoCD
 from meshsix.integrations.claude import Claude, OAuthAddresses
@@ -16,10 +18,13 @@ from meshsix.integrations.github.credential import AppCredential, Credential, To
 from meshsix.integrations.github.transport import Transport
 from meshsix.integrations.http import Http
 from meshsix.integrations.kubernetes import Kubernetes
-from meshsix.integrations.litellm import LiteLLM, Models
+from meshsix.integrations.litellm import LiteLLM
 from meshsix.integrations.ntfy import Ntfy
 from meshsix.integrations.storage import Storage
 from meshsix.integrations.vault import AppRole, KubernetesAccount, SignIn, StaticToken, Vault
+
+if TYPE_CHECKING:  # loaded by those who ask models
+    from meshsix.integrations.litellm.models import Models
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,12 @@ class Clients:
         return LiteLLM(url=settings.LITELLM_URL, admin_key=settings.LITELLM_ADMIN_KEY, timeout=settings.LITELLM_TIMEOUT)
 
     @cached_property
-    def models(self) -> Models | None:
+    def models(self) -> "Models | None":
         """LiteLLM's models, or None where there are none; each call names the key that pays for it."""
-        return Models(url=settings.LITELLM_URL) if settings.LITELLM_URL else None
+        if not settings.LITELLM_URL:
+            return None
+        models: type[Models] = import_string("meshsix.integrations.litellm.models.Models")
+        return models(url=settings.LITELLM_URL)
 
     @cached_property
     def claude(self) -> Claude:

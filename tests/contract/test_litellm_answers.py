@@ -9,7 +9,7 @@ from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
 from openai.types.model import Model
 
-from meshsix.integrations.litellm import Models
+from meshsix.integrations.litellm.models import Models
 from tests.models_sandbox import ModelsSandbox, models_sandbox
 
 CALCULATE = {

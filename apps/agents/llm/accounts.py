@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -13,10 +14,12 @@ from apps.agents.llm.words import Work
 from apps.projects import queries as projects
 from apps.projects.credentials import model_keys
 from meshsix.durable.outcomes import Permanent, TryLater
-from meshsix.integrations.litellm import Models
 from meshsix.integrations.vault import Absent
 from meshsix.kit import clock, names
 from meshsix.wiring import Clients
+
+if TYPE_CHECKING:  # loaded by those who ask models
+    from meshsix.integrations.litellm.models import Models
 
 BUDGET_PERIOD = timedelta(days=30)
 
@@ -36,7 +39,7 @@ class Account:
         return self.tiers.get(tier, "")
 
 
-def models_of(clients: Clients) -> Models:
+def models_of(clients: Clients) -> "Models":
     """Return the client of the models. Raises TryLater where the platform has none."""
     if clients.models is None:
         hint = "Set LITELLM_URL and LITELLM_ADMIN_KEY."

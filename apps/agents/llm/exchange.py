@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import structlog
@@ -18,9 +18,12 @@ from apps.agents.llm.models import CostSource, LlmCall
 from apps.agents.llm.words import Work
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import Missing, Refused, TryLater, VendorError
-from meshsix.integrations.litellm import ChatAnswer, ChatAsk, Embedded, Models, Speaker, failures
+from meshsix.integrations.litellm import ChatAnswer, ChatAsk, Embedded, Speaker, failures
 from meshsix.kit import clock, ids, redact
 from meshsix.wiring import Clients
+
+if TYPE_CHECKING:  # loaded by those who ask models
+    from meshsix.integrations.litellm.models import Models
 
 _SPARE = timedelta(seconds=2)
 """What is left of a task's time for what follows the answer."""
@@ -71,7 +74,7 @@ class Exchange:
         return self._account
 
     @property
-    def models(self) -> Models:
+    def models(self) -> "Models":
         """Return the client. Raises TryLater where there is none."""
         return accounts.models_of(self._clients)
 

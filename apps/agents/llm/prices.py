@@ -4,9 +4,13 @@ import hashlib
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from meshsix.integrations.errors import VendorError
-from meshsix.integrations.litellm import ModelFacts, Models
+from meshsix.integrations.litellm import ModelFacts
+
+if TYPE_CHECKING:  # loaded by those who ask models
+    from meshsix.integrations.litellm.models import Models
 
 _KEPT = timedelta(minutes=10)
 _KEPT_NOTHING = timedelta(seconds=30)
@@ -14,7 +18,7 @@ _LONGEST = timedelta(seconds=5)
 _known: dict[str, tuple[float, Mapping[str, ModelFacts]]] = {}
 
 
-def facts(models: Models, *, key: str, model: str) -> ModelFacts | None:
+def facts(models: "Models", *, key: str, model: str) -> ModelFacts | None:
     """Return what LiteLLM says of a model, None where it says nothing now."""
     name = hashlib.sha256(key.encode()).hexdigest()
     until, found = _known.get(name, (0.0, {}))
@@ -25,7 +29,7 @@ def facts(models: Models, *, key: str, model: str) -> ModelFacts | None:
     return found.get(model)
 
 
-def _asked(models: Models, key: str) -> dict[str, ModelFacts]:
+def _asked(models: "Models", key: str) -> dict[str, ModelFacts]:
     try:
         return {each.name: each for each in models.facts(key=key, timeout=_LONGEST)}
     except VendorError:  # the call that follows tells what is wrong

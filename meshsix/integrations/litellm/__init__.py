@@ -1,4 +1,7 @@
-"""LiteLLM: its admin part (teams, keys) and its models (answers, vectors, prices)."""
+"""LiteLLM: its admin part (teams, keys) and the words of its models (answers, vectors, prices).
+
+`models.Models` speaks to the models. It is not imported here: what it needs takes a second to load.
+"""
 
 from meshsix.integrations.litellm.chat_messages import (
     AnswerShape,
@@ -13,7 +16,6 @@ from meshsix.integrations.litellm.chat_messages import (
 )
 from meshsix.integrations.litellm.client import LiteLLM
 from meshsix.integrations.litellm.messages import Key, Team
-from meshsix.integrations.litellm.models import Models
 
 __all__ = [
     "AnswerShape",
@@ -24,7 +26,6 @@ __all__ = [
     "LiteLLM",
     "Message",
     "ModelFacts",
-    "Models",
     "Speaker",
     "Team",
     "ToolCall",

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
-from openai.types.chat.completion_create_params import ResponseFormat
+if TYPE_CHECKING:  # the package takes a second to load, and most processes ask no model
+    from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
+    from openai.types.chat.completion_create_params import ResponseFormat
 
 COST_HEADER = "x-litellm-response-cost"
 COST_DIGITS = 12
@@ -45,7 +47,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
 
-    def as_json(self) -> ChatCompletionMessageParam:
+    def as_json(self) -> "ChatCompletionMessageParam":
         """Return the message as OpenAI's wire format has it."""
         match self.speaker:
             case Speaker.SYSTEM:
@@ -74,7 +76,7 @@ class ToolOffer:
     description: str
     parameters: Mapping[str, object]
 
-    def as_json(self) -> ChatCompletionFunctionToolParam:
+    def as_json(self) -> "ChatCompletionFunctionToolParam":
         """Return the offer as OpenAI's wire format has it."""
         facts = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
         return {"type": "function", "function": facts}  # type: ignore[typeddict-item] # the same three words
@@ -88,7 +90,7 @@ class AnswerShape:
     schema: Mapping[str, object]
     strict: bool
 
-    def as_json(self) -> ResponseFormat:
+    def as_json(self) -> "ResponseFormat":
         """Return the shape as OpenAI's wire format has it."""
         if not self.strict:
             return {"type": "json_object"}

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 
-from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
-
 from meshsix.integrations.errors import Missing, Refused, TryLater, VendorError
 
 VENDOR = "litellm"
@@ -34,16 +32,15 @@ _HINTS = {
 }
 
 
-def failure(error: APIError, what: str) -> VendorError:
-    """Return the error that `error` means. It repeats no body: that may hold a prompt or a key."""
-    if isinstance(error, APITimeoutError):
-        return TryLater(f"LiteLLM did not answer {what} in time.", vendor=VENDOR)
-    if isinstance(error, APIStatusError):
-        return _by_status(error, what)
-    if isinstance(error, APIConnectionError):
-        hint = "Check LITELLM_URL and the network between here and there."
-        return TryLater(f"No answer from LiteLLM to {what}.", vendor=VENDOR, hint=hint)
-    return unreadable(what)
+def late(what: str) -> TryLater:
+    """Return the error for an answer that did not come in time."""
+    return TryLater(f"LiteLLM did not answer {what} in time.", vendor=VENDOR)
+
+
+def unreachable(what: str) -> TryLater:
+    """Return the error for a request that had no answer."""
+    hint = "Check LITELLM_URL and the network between here and there."
+    return TryLater(f"No answer from LiteLLM to {what}.", vendor=VENDOR, hint=hint)
 
 
 def unreadable(what: str) -> TryLater:
@@ -52,14 +49,14 @@ def unreadable(what: str) -> TryLater:
     return TryLater(f"LiteLLM's answer to {what} cannot be read.", vendor=VENDOR, hint=hint)
 
 
-def _by_status(error: APIStatusError, what: str) -> VendorError:
-    status, request_id = error.status_code, error.response.headers.get("x-litellm-call-id")
-    message = f"LiteLLM answered {status} to {what}."
-    code = _code(status, _said(error.body))
+def answered(what: str, *, status: int, headers: Mapping[str, str], body: object) -> VendorError:
+    """Return the error that an answer means. It repeats no body: that may hold a prompt or a key."""
+    request_id, message = headers.get("x-litellm-call-id"), f"LiteLLM answered {status} to {what}."
+    code = _code(status, _said(body))
     if code == REFUSED and _may_pass(status):
         return TryLater(
             message,
-            pause=_pause(error.response.headers),
+            pause=_pause(headers),
             counts=status != HTTPStatus.TOO_MANY_REQUESTS,
             vendor=VENDOR,
             status=status,

@@ -5,8 +5,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from openai import APIError, DefaultHttpx2Client, OpenAI, Timeout, omit
+from openai import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    DefaultHttpx2Client,
+    OpenAI,
+    Timeout,
+    omit,
+)
 
+from meshsix.integrations.errors import VendorError
 from meshsix.integrations.litellm import chat_messages, failures
 from meshsix.integrations.litellm.chat_messages import ChatAnswer, ChatAsk, Embedded, ModelFacts, Unreadable
 
@@ -70,6 +80,16 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise failures.failure(error, what) from error
+        raise _failure(error, what) from error
     except (Unreadable, ValueError) as error:
         raise failures.unreadable(what) from error
+
+
+def _failure(error: APIError, what: str) -> VendorError:
+    if isinstance(error, APITimeoutError):
+        return failures.late(what)
+    if isinstance(error, APIStatusError):
+        return failures.answered(what, status=error.status_code, headers=error.response.headers, body=error.body)
+    if isinstance(error, APIConnectionError):
+        return failures.unreachable(what)
+    return failures.unreadable(what)

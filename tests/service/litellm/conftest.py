@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from meshsix.integrations.litellm import Models
+from meshsix.integrations.litellm.models import Models
 from tests.models_sandbox import ModelsSandbox, models_sandbox
 
 

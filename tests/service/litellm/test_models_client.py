@@ -9,7 +9,8 @@ import pytest
 
 from deploy.local.ports import free_port
 from meshsix.integrations.errors import Missing, Refused, TryLater, VendorError
-from meshsix.integrations.litellm import AnswerShape, ChatAsk, Message, Models, Speaker, ToolOffer, failures
+from meshsix.integrations.litellm import AnswerShape, ChatAsk, Message, Speaker, ToolOffer, failures
+from meshsix.integrations.litellm.models import Models
 from tests.models_sandbox import ModelsSandbox
 
 SOON = timedelta(seconds=30)
