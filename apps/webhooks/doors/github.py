@@ -7,13 +7,13 @@ Django view (views.py) and the door process (process.py).
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, OperationalError, connection
+from django.db import Error, IntegrityError, InterfaceError, OperationalError, connection
 from prometheus_client import Counter
 
 from apps.webhooks import intake
 from apps.webhooks.doors import calls, payloads, refusals
 from apps.webhooks.doors.calls import Answer, Call
-from apps.webhooks.doors.known_hooks import HOOKS, KnownHook, Place
+from apps.webhooks.doors.known_hooks import HOOKS, KnownHook, Place, place_named
 from apps.webhooks.intake import Incoming, compressed
 from apps.webhooks.keyring import KEYRING
 from apps.webhooks.models import Door
@@ -42,10 +42,10 @@ def judged(call: Call, *, may_wait: bool) -> Incoming | Answer:
 
     Raises MustWait where `may_wait` is False and something is not kept.
     """
-    place = Place(key=call.hook_key, number="" if call.hook_key else call.headers.get(calls.HOOK_NUMBER, ""))
+    place = place_named(call.hook_key, call.headers.get(calls.HOOK_NUMBER, ""))
     try:
         hook, signed = _signer(call, place, may_wait=may_wait)
-    except (VendorError, DatabaseError) as error:
+    except (VendorError, Error) as error:
         log.warning("webhook cannot be judged", error=str(error))
         return calls.LATER
     if not signed:
@@ -60,11 +60,11 @@ def stored(batch: list[Incoming]) -> list[Answer]:
     """Store what came in; return what each caller is told. Never raises for a database that is away or was."""
     try:
         return _stored(batch)
-    except OperationalError:
+    except (InterfaceError, OperationalError):
         connection.close()  # it may have been cut while nobody used it; to store twice is to store once
     try:
         return _stored(batch)
-    except DatabaseError as error:
+    except Error as error:
         log.warning("deliveries not stored", error=type(error).__name__, number=len(batch))
         connection.close()
         return [calls.LATER] * len(batch)
@@ -96,10 +96,13 @@ def _signer(call: Call, place: Place, *, may_wait: bool) -> tuple[KnownHook | No
         return found.hook, True
     if not may_wait:
         raise MustWait
-    newer = HOOKS.look(place, now=now).hook
-    if found is not None and newer == found.hook:
-        return newer, False
-    return newer, is_signed(call.body, signature, _secrets(newer, place, may_wait=True))
+    newer = HOOKS.look(place, now=now)
+    if found is not None and newer.hook == found.hook:
+        return newer.hook, False
+    signed = is_signed(call.body, signature, _secrets(newer.hook, place, may_wait=True))
+    if signed and newer.hook is None:
+        HOOKS.keep(place, newer, now=now)
+    return newer.hook, signed
 
 
 def _secrets(hook: KnownHook | None, place: Place, *, may_wait: bool) -> tuple[bytes, ...]:

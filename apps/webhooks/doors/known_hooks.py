@@ -2,6 +2,8 @@
 
 A kept row that is no longer right harms nobody. Whose secret was rotated meanwhile: a signature that does not fit makes
 the door look again before it refuses. Who is gone meanwhile: the database takes no delivery of theirs.
+
+What strangers make up is not kept, so that nobody without a secret can fill the memory or drive out the good ones.
 """
 
 import threading
@@ -40,9 +42,14 @@ class Place:
     number: str = ""
 
 
+def place_named(key: str, number: str) -> Place:
+    """Return the place that a call names; a number that could be none of GitHub's is as good as none."""
+    return Place(key=key) if key else Place(number=number if _is_number(number) else "")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What the database said; None where it knows no such hook."""
+    """What the database said; None where it knows no such hook. Kept without one only if the platform's own signed."""
 
     hook: KnownHook | None
     until: datetime
@@ -61,13 +68,19 @@ class KnownHooks:
         return found if found is not None and found.until > now else None
 
     def look(self, place: Place, *, now: datetime) -> Found:
-        """Ask the database and keep what it says."""
+        """Ask the database and keep the hook that it names; where it knows none, that is for `keep` alone."""
         found = Found(hook=_read(place), until=now + KEPT)
+        if found.hook is not None:
+            self.keep(place, found, now=now)
+        return found
+
+    def keep(self, place: Place, found: Found, *, now: datetime) -> None:
+        """Keep what was found, unless there are too many that are still good."""
         with self._lock:
             if len(self._found) >= _MOST:
-                self._found.clear()
-            self._found[place] = found
-        return found
+                self._found = {each: kept for each, kept in self._found.items() if kept.until > now}
+            if len(self._found) < _MOST:
+                self._found[place] = found
 
     def forget(self) -> None:
         """Drop all that is kept."""
@@ -82,7 +95,7 @@ HOOKS = KnownHooks()
 def _read(place: Place) -> KnownHook | None:
     if place.key:
         rows = prepared.fetch(_BY_KEY, [place.key])
-    elif _is_number(place.number):
+    elif place.number:
         rows = prepared.fetch(_BY_NUMBER, [int(place.number)])
     else:
         rows = []
@@ -90,5 +103,5 @@ def _read(place: Place) -> KnownHook | None:
 
 
 def _is_number(text: str) -> bool:
-    """Return whether this could be a hook's number at GitHub, which fits into a bigint."""
-    return text.isascii() and text.isdigit() and len(text) <= _BIGGEST_NUMBER_LENGTH
+    """Return whether this is how GitHub writes a hook's number, which fits into a bigint."""
+    return text.isascii() and text.isdigit() and len(text) <= _BIGGEST_NUMBER_LENGTH and text[0] != "0"

@@ -1,13 +1,22 @@
 """Whether what came in is an object of JSON that everybody can read later. Pure."""
 
+import json
+
 import msgspec
 
 DEEPEST = 400
 """How deep a payload may be nested: whoever reads it later must be able to, with whatever stack is above."""
 
 
+LONGEST_NUMBER = 4300
+"""How many digits a number may have, as Python's own reader of JSON has it.
+https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation"""
+_DIGITS = bytes(ord("0") if byte in b"0123456789" else ord(" ") for byte in range(256))
+_TOO_MANY_DIGITS = b"0" * (LONGEST_NUMBER + 1)
+
+
 class NoObject(Exception):  # noqa: N818 - reads as a word of the domain
-    """It is no JSON, no UTF-8, no object, or nested too deep."""
+    """It is no JSON, no UTF-8, no object, nested too deep, or has a number that nobody can read later."""
 
 
 class _Head(msgspec.Struct):
@@ -27,7 +36,9 @@ def check(body: bytes) -> bytes:
         head = _HEAD.decode(body)
         if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
             raise NoObject(f"It is nested deeper than {DEEPEST}.")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if len(body) > LONGEST_NUMBER and _TOO_MANY_DIGITS in body.translate(_DIGITS):
+            json.loads(body)  # they may be text, else it is the reader that says so
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise NoObject(str(error)) from error
     return bytes(head.action)
 

@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.db import close_old_connections
 
 from apps.webhooks.doors import calls, github
@@ -30,8 +32,13 @@ MOST_AT_ONCE = 100
 LARGE_BYTES = 128 * 1024
 """A body from this size on is judged in a thread, so that nobody waits for it."""
 MOST_HELD_BYTES = 8 * calls.MOST_BYTES
-"""How many bytes of large bodies are held at once; who comes then shall come later."""
+"""How many bytes of large bodies are held at once; who comes with another large one then shall come later."""
+PATIENCE = timedelta(seconds=15)
+"""How long a body may take; GitHub itself gives up after ten seconds.
+https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks#respond-within-10-seconds"""
 _THREADS = 4
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +49,23 @@ class _Waiting:
     answer: "asyncio.Future[Answer]"
 
 
-class Writer:
-    """Stores deliveries from a thread of its own; all that are there at a moment with one statement."""
+Store = Callable[[list[Incoming]], list[Answer]]
 
-    def __init__(self) -> None:
+
+class Writer:
+    """Stores deliveries from a thread of its own; all that are there at a moment with one call of `store`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._run, name="door-writer", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="door-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether it still stores what comes."""
+        return self._thread.is_alive()
 
     async def stored(self, incoming: Incoming) -> Answer:
         """Return the answer once the delivery's row is committed."""
@@ -61,8 +78,14 @@ class Writer:
             batch = [self._waiting.get()]
             while len(batch) < MOST_AT_ONCE and not self._waiting.empty():
                 batch.append(self._waiting.get())
-            answers = github.stored([each.incoming for each in batch])
-            self._loop.call_soon_threadsafe(_tell, batch, answers)
+            self._loop.call_soon_threadsafe(_tell, batch, self._answers(batch))
+
+    def _answers(self, batch: list[_Waiting]) -> list[Answer]:
+        try:
+            return self._store([each.incoming for each in batch])
+        except Exception:  # nobody else writes: whatever it was, the next ones must be stored
+            log.exception("deliveries not stored", number=len(batch))
+            return [calls.LATER] * len(batch)
 
 
 def _tell(batch: list[_Waiting], answers: list[Answer]) -> None:
@@ -74,7 +97,14 @@ def _tell(batch: list[_Waiting], answers: list[Answer]) -> None:
 class Application:
     """ASGI: `POST /webhooks/github` and `POST /webhooks/github/{key}`; `GET /livez` and `GET /readyz` beside them."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store = github.stored,
+        patience: timedelta = PATIENCE,
+        most_held_bytes: int = MOST_HELD_BYTES,
+    ) -> None:
+        self._store, self._patience, self._most_held_bytes = store, patience, most_held_bytes
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="door")
         self._writer: Writer | None = None
         self._held_bytes = 0
@@ -101,13 +131,20 @@ class Application:
     async def _delivered(self, key: str, headers: dict[str, str], receive: Receive) -> Answer:
         parts: list[bytes] = []
         try:
-            refused = await self._read(receive, parts)
+            refused = await self._read_in_time(receive, parts)
             if refused is not None:
                 return refused
             judged = await self._judged(Call(hook_key=key, headers=headers, body=b"".join(parts)))
             return judged if isinstance(judged, Answer) else await self._stored(judged)
         finally:
-            self._held_bytes -= sum(map(len, parts))
+            self._held_bytes -= _weight(sum(map(len, parts)))
+
+    async def _read_in_time(self, receive: Receive, parts: list[bytes]) -> Answer | None:
+        try:
+            async with asyncio.timeout(self._patience.total_seconds()):
+                return await self._read(receive, parts)
+        except TimeoutError:
+            return calls.TOO_SLOW
 
     async def _read(self, receive: Receive, parts: list[bytes]) -> Answer | None:
         """Read the body into `parts`; return the answer where that is too much. Raises _Gone."""
@@ -118,11 +155,11 @@ class Application:
                 raise _Gone
             part, more = message.get("body", b""), message.get("more_body", False)
             parts.append(part)
+            self._held_bytes += _weight(length + len(part)) - _weight(length)
             length += len(part)
-            self._held_bytes += len(part)
             if length > calls.MOST_BYTES:
                 return calls.TOO_LARGE
-            if self._held_bytes > MOST_HELD_BYTES:
+            if _weight(length) and self._held_bytes > self._most_held_bytes:
                 return calls.LATER
         return None
 
@@ -134,12 +171,12 @@ class Application:
 
     async def _stored(self, incoming: Incoming) -> Answer:
         if self._writer is None:
-            self._writer = Writer()
+            self._writer = Writer(self._store)
         return await self._writer.stored(incoming)
 
     async def _health(self, path: str) -> Answer:
         if path == "/livez":
-            return calls.WELL
+            return calls.WELL if self._writer is None or self._writer.is_alive else calls.LATER
         if path != "/readyz":
             return calls.NOWHERE
         report = await asyncio.get_running_loop().run_in_executor(self._threads, health.report)
@@ -153,6 +190,11 @@ class _Gone(Exception):  # noqa: N818 - reads as a word of the domain
 _DOOR = re.compile(r"/webhooks/github(?:/(?P<key>[-a-zA-Z0-9_]{1,64}))?")
 
 
+def _weight(length: int) -> int:
+    """Return how much a body of so many bytes counts among those that are held: small ones do not."""
+    return length if length >= LARGE_BYTES else 0
+
+
 def _waiting_judge(call: Call) -> Incoming | Answer:
     """Judge in a thread, which has a database connection of its own and keeps it."""
     close_old_connections()
@@ -162,7 +204,7 @@ def _waiting_judge(call: Call) -> Incoming | Answer:
 async def _say(answer: Answer, send: Send) -> None:
     body = answer.body
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if answer in {calls.TOO_LARGE, calls.LATER}:
+    if answer in {calls.TOO_LARGE, calls.TOO_SLOW, calls.LATER}:
         headers.append((b"connection", b"close"))  # what is left of the body is not wanted
     await send({"type": "http.response.start", "status": answer.status.value, "headers": headers})
     await send({"type": "http.response.body", "body": body})
