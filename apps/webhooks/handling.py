@@ -117,7 +117,7 @@ def _record(claim: Claim, received: Received, facts: Any) -> None:  # noqa: ANN4
     """Act, tell what happened, and write down what came of it, in one transaction; nothing where the claim is lost."""
     with transaction.atomic():
         mine = Delivery.objects.select_for_update().filter(pk=claim.delivery_id, claims=claim.number, state__in=OPEN)
-        delivery = mine.first()
+        delivery = mine.defer("payload").first()
         if delivery is None:
             return
         outcome = table.act(received, facts)
@@ -191,7 +191,7 @@ def failed(claim: Claim, error: Exception, *, chance: float) -> None:
         log.error("handling raised", delivery=str(claim.delivery_id), attempt=claim.attempt, exc_info=error)
     with transaction.atomic():
         mine = Delivery.objects.select_for_update().filter(pk=claim.delivery_id, claims=claim.number, state__in=OPEN)
-        delivery = mine.first()
+        delivery = mine.defer("payload").first()
         if delivery is None:
             return
         delivery.error, delivery.error_code, delivery.error_hint = ending.detail, ending.code, ending.hint
@@ -213,7 +213,7 @@ def given_up(delivery_id: UUID) -> None:
     """Give up a delivery that took a worker with it at every attempt; nothing where somebody has it meanwhile."""
     with transaction.atomic():
         lost = Delivery.objects.select_for_update(skip_locked=True).filter(pk=delivery_id, state__in=OPEN)
-        delivery = lost.filter(attempts__gte=BACKOFF.attempts, due_at__lte=clock.now()).first()
+        delivery = lost.filter(attempts__gte=BACKOFF.attempts, due_at__lte=clock.now()).defer("payload").first()
         if delivery is not None:
             delivery.error, delivery.error_code = "Handling never came to an end.", endings.LOST
             delivery.error_hint = "Each worker that handled it died or was cut off. Read their logs, then replay it."
@@ -230,7 +230,7 @@ def replayed(delivery: Delivery, *, actor: Actor) -> None:
 def _write(
     delivery: Delivery, event: DeliveryEvent, reason: str, *, since: datetime, actor: Actor = canonical.GITHUB
 ) -> None:
-    """Save the row with its new state, its history and the event that tells of it."""
+    """Save the row with its new state, its history and the event that tells of it; what was deferred stays as it is."""
     now = clock.now()
     delivery.state = after(DeliveryState(delivery.state), event)
     delivery.reason = reason[:_REASON]

@@ -1,5 +1,6 @@
 """Reads fields out of a payload that may hold anything: a field is what it should be, or the payload is malformed."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,17 @@ class Malformed(Exception):  # noqa: N818 - reads as a word of the domain
 def clean(text: str, *, most: int = _MOST_TEXT) -> str:
     """Return the text as PostgreSQL can hold it (no NUL, no half of a surrogate pair), cut to `most` characters."""
     return _UNFIT.sub("\ufffd", text)[:most]
+
+
+def speakable(value: object) -> object:
+    """Return a copy of what was read that can be written as JSON again: no half of a pair, nothing without an end."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {speakable(key): speakable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [speakable(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from apps.projects import queries as projects
 from apps.projects.models import Hook, HookKind, Project, ProjectStatus
-from apps.webhooks import filters
+from apps.webhooks import filters, payloads
 from apps.webhooks.filters import Rules
 from apps.webhooks.models import Delivery, Door, Refusals
 from apps.webhooks.states import OPEN, DeliveryState
@@ -127,7 +127,7 @@ def payload_of(delivery: Delivery) -> object:
     """Return the delivery's payload as JSON, without what looks like a secret; None where it was dropped."""
     if delivery.payload_dropped_at is not None:
         return None
-    return redact.structure(delivery.body)
+    return redact.structure(payloads.speakable(delivery.body))
 
 
 def before(rows: QuerySet[Delivery], delivery_id: str) -> QuerySet[Delivery]:

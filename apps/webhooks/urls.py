@@ -19,6 +19,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("deliveries", pages.delivery_list, name="delivery-list"),
     path("deliveries/replay", pages.replay_filtered, name="delivery-replay-filtered"),
     path("deliveries/<str:guid>", pages.delivery_page, name="delivery-page"),
+    path("deliveries/<str:guid>/payload", pages.delivery_payload, name="delivery-payload"),
     path("deliveries/<str:guid>/replay", pages.replay, name="delivery-replay"),
 ]
 door_urlpatterns: list[URLPattern | URLResolver] = [

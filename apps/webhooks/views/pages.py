@@ -24,6 +24,8 @@ from meshsix.web.roles import Role
 
 _ROWS = 50
 _PROJECTS = 200
+SHOWN_CHARACTERS = 256 * 1024
+"""So much of a payload stands on the page; all of it has an address of its own."""
 _FIELDS = ("project", "event", "state", "q")
 
 
@@ -68,11 +70,28 @@ def delivery_page(request: HttpRequest, guid: str) -> HttpResponse:
         "others": rows[1:],
         "aggregate": aggregate,
         "seq": seq,
-        "payload": _pretty(row),
         "tries": list(reversed(row.history)),
         "replayable": row.state != DeliveryState.RECEIVED and row.payload_dropped_at is None,
     }
+    if not _is_live(request):  # it never changes: the live part goes without it
+        context |= _payload(row)
     return render(request, _template(request, "page"), context)
+
+
+def _payload(row: Delivery) -> dict[str, object]:
+    """Return the beginning of the payload, and whether that is not all of it."""
+    text = _pretty(row)
+    return {"payload": text[:SHOWN_CHARACTERS], "is_cut": len(text) > SHOWN_CHARACTERS}
+
+
+@require_GET
+@needs_role(Role.VIEWER)
+def delivery_payload(request: HttpRequest, guid: str) -> HttpResponse:
+    """Return the whole payload as JSON, but for what looks like a secret; 404 where it is not kept any more."""
+    row = _visible(request, guid)[0]
+    if row.payload_dropped_at is not None:
+        raise Http404
+    return HttpResponse(_pretty(row), content_type="application/json; charset=utf-8")
 
 
 def _pretty(row: Delivery) -> str:
@@ -89,8 +108,11 @@ def _visible(request: HttpRequest, guid: str) -> list[Delivery]:
 
 def _template(request: HttpRequest, name: str) -> str:
     """Return the whole page, or its live part where a script asks for it again."""
-    part = "_live" if request.headers.get("HX-Request") == "true" else ""
-    return f"web/deliveries/{name}{part}.html"
+    return f"web/deliveries/{name}{'_live' if _is_live(request) else ''}.html"
+
+
+def _is_live(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
 
 
 @require_POST

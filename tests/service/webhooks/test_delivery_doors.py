@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from apps.projects.models import Hook, Project
+from apps.webhooks.intake import compressed
 from apps.webhooks.models import Delivery
 from apps.webhooks.states import DeliveryState
 from meshsix.kit import clock
@@ -38,6 +39,33 @@ def test_a_page_says_what_came_in_and_what_it_caused(client: Client, closed: Del
     assert "<script>alert(1)" not in shown
     assert "&lt;script&gt;alert(1)" in shown
     assert "Replay</button>" not in shown, "replaying is for operators"
+
+
+def test_a_large_payload_is_cut_on_the_page_stays_out_of_the_live_part_and_is_whole_elsewhere(
+    client: Client, repository_hook: Hook
+) -> None:
+    sent = {"action": "created", "first": "the first word", "text": "y" * 300_000, "last": "the last word"}
+    row = heard(repository_hook, "star", sent)
+    viewer = signed_in(client, "viewer")
+    page = viewer.get(f"/deliveries/{row.guid}").content.decode()
+    assert ("the first word" in page, "the last word" in page) == (True, False)
+    assert f'href="/deliveries/{row.guid}/payload"' in page
+    live = viewer.get(f"/deliveries/{row.guid}", headers={"HX-Request": "true"}).content.decode()
+    assert row.guid in live
+    assert "the first word" not in live
+    whole = viewer.get(f"/deliveries/{row.guid}/payload")
+    assert (whole["Content-Type"], whole.json()) == ("application/json; charset=utf-8", sent)
+    Delivery.objects.update(payload=b"", payload_dropped_at=clock.now())
+    assert viewer.get(f"/deliveries/{row.guid}/payload").status_code == 404
+    assert "not kept any more" in viewer.get(f"/deliveries/{row.guid}").content.decode()
+
+
+@pytest.mark.parametrize("odd", [b'{"a": "\\ud800"}', b'{"a": 1e999}'], ids=["half a pair", "endless"])
+def test_what_has_no_place_in_json_is_shown_all_the_same(client: Client, closed: Delivery, odd: bytes) -> None:
+    Delivery.objects.update(payload=compressed(odd))
+    viewer = signed_in(client, "viewer")
+    for place in ("deliveries", "api/deliveries"):
+        assert viewer.get(f"/{place}/{closed.guid}").status_code == 200
 
 
 def test_the_list_is_filtered_by_the_address(client: Client, closed: Delivery, repository_hook: Hook) -> None:

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from apps.projects.models import Hook, HookKind, Project
-from apps.webhooks import handling, keyring, services, tasks
+from apps.webhooks import handling, keyring, replays, services, tasks
 from apps.webhooks.doors import known_hooks
+from apps.webhooks.doors.known_hooks import Place
 from apps.webhooks.models import Delivery
 from apps.webhooks.signatures import sign
 from apps.webhooks.states import DeliveryState
@@ -20,6 +22,7 @@ from meshsix import wiring
 from meshsix.durable.models import Answer
 from meshsix.integrations.errors import Refused, TryLater
 from meshsix.kit import clock
+from meshsix.kit.actor import SYSTEM
 
 SECRET = "It's a Secret to Everybody"
 PING = json.dumps({"zen": "Keep it logically awesome.", "hook_id": 7}).encode()
@@ -179,6 +182,23 @@ def test_the_platform_wide_hook_signs_with_its_own_secret(settings: Settings) ->
     assert send(secret="of the app") == (401, "unauthorized")
 
 
+def test_what_strangers_make_up_is_not_kept(hook: Hook) -> None:
+    assert send() == (202, "accepted")
+    for number in ("8", "9"):
+        assert send(place=PLACE, headers={"X-GitHub-Hook-ID": number}) == (401, "unauthorized")
+    assert send(place=f"{PLACE}/ffff") == (401, "unauthorized")
+    now = clock.now() - timedelta(seconds=1)  # it is kept for two
+    unknown = (Place(number="8"), Place(number="9"), Place(key="ffff"))
+    assert [known_hooks.HOOKS.kept(place, now=now) for place in unknown] == [None] * 3
+    assert known_hooks.HOOKS.kept(Place(key=hook.key), now=now) is not None
+
+
+def test_long_digits_in_a_text_are_no_number() -> None:
+    digits = "7" * 5000
+    assert send(json.dumps({"a": digits, "b": int(digits[:4300])}).encode()) == (202, "accepted")
+    assert Delivery.objects.get().body["a"] == digits
+
+
 def test_a_body_beyond_the_cap_is_refused_by_its_declared_length() -> None:
     answer = Client().post(
         f"{PLACE}/0123abc", data=b"{}", content_type="application/json", CONTENT_LENGTH=str(30 * 1024 * 1024)
@@ -194,7 +214,19 @@ def test_the_largest_body_that_github_sends_is_taken() -> None:
     assert len(Delivery.objects.get().payload) < 1_000_000
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"a": \xff}', b"[" * 100_000, "{}".encode("utf-16")])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"a": \xff}',
+        b"[" * 100_000,
+        "{}".encode("utf-16"),
+        b'{"a": -' + b"7" * 4301 + b"}",
+    ],
+    ids=["nothing", "half", "list", "no text", "deep", "utf-16", "endless number"],
+)
 def test_what_is_no_object_of_json_is_malformed_though_signed(body: bytes) -> None:
     assert send(body) == (400, "malformed")
     assert not Delivery.objects.exists()
@@ -303,6 +335,25 @@ def test_what_github_refuses_for_good_is_not_tried_again() -> None:
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.error_code) == (DeliveryState.DEAD, "github:forbidden")
     assert delivery.error_hint == "Give the token the scope."
+
+
+def test_a_change_of_state_leaves_the_payload_where_it_is() -> None:
+    send()
+    with CaptureQueriesContext(connection) as queries:
+        handle_all()
+        delivery = Delivery.objects.get()
+        replays.replay(delivery.pk, actor=SYSTEM)
+        for attempts in range(1, handling.BACKOFF.attempts + 1):
+            claim = handling.claimed(delivery.pk)
+            assert claim is not None
+            if attempts == 1:
+                handling.failed(claim, ValueError("odd"), chance=0.5)
+            Delivery.objects.update(due_at=clock.now())
+        handling.given_up(delivery.pk)
+    writes = [each["sql"] for each in queries if each["sql"].startswith('UPDATE "webhook_deliveries"')]
+    assert Delivery.objects.get().state == DeliveryState.DEAD
+    assert len(writes) >= 4
+    assert not [sql for sql in writes if '"payload" =' in sql]
 
 
 def test_a_late_end_of_an_older_claim_changes_nothing() -> None:
