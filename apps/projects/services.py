@@ -1,5 +1,6 @@
 """Writes of the registry. Each change is one transaction with its event."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -37,6 +38,15 @@ class Registration:
 def aggregate(repository: names.RepositoryName) -> str:
     """Return the aggregate under which a project's events stand."""
     return f"project:{names.project_key(repository)}"
+
+
+def lock(project_ids: Iterable[UUID]) -> list[Project]:
+    """Lock the rows of projects, by id, in the caller's transaction; return them.
+
+    Everywhere in this order, so that nobody waits in a circle: projects, their hooks and cards, the counters of their
+    events. Whoever only refers to a project (a new card, a delivery) is not kept waiting.
+    """
+    return list(Project.objects.select_for_update(no_key=True).filter(pk__in=set(project_ids)).order_by("pk"))
 
 
 @transaction.atomic
@@ -95,7 +105,7 @@ def rename(project_id: UUID, repository: names.RepositoryName, *, repo_url: str,
     What was derived from the old name stays as it is stored: the environment's name, the path of the hook's secret,
     the prefix in the storage. Later events stand on the new name's aggregate, which begins by naming the old one.
     """
-    project = Project.objects.select_for_update().get(pk=project_id)
+    project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
     former = _repository(project)
     if former == repository:
         return False
@@ -116,7 +126,7 @@ def rename(project_id: UUID, repository: names.RepositoryName, *, repo_url: str,
 @transaction.atomic
 def store_settings(project_id: UUID, wanted: dict[str, Any], *, actor: Actor = SYSTEM) -> tuple[str, ...]:
     """Merge `wanted` into the project's settings; return the names that changed."""
-    project = Project.objects.select_for_update().get(pk=project_id)
+    project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
     changed = tuple(sorted(name for name, value in wanted.items() if project.settings.get(name) != value))
     if changed:
         before = {name: project.settings.get(name) for name in changed}
@@ -131,7 +141,7 @@ def store_settings(project_id: UUID, wanted: dict[str, Any], *, actor: Actor = S
 @transaction.atomic
 def set_status(project_id: UUID, status: ProjectStatus, *, actor: Actor = SYSTEM) -> None:
     """Record where the project stands; a repeat changes nothing."""
-    project = Project.objects.select_for_update().get(pk=project_id)
+    project = Project.objects.select_for_update(no_key=True).get(pk=project_id)
     if project.status != status:
         project.status = status
         project.updated_at = clock.now()
@@ -155,11 +165,11 @@ def record_hello(env_name: str, *, instance_id: str, pod_uid: str, actor: Actor)
     environment = Environment.objects.select_for_update().get(env_name=env_name)
     environment.instance_id, environment.pod_uid, environment.said_hello_at = instance_id, pod_uid, clock.now()
     environment.save(update_fields=["instance_id", "pod_uid", "said_hello_at"])
+    for run_id in queries.runs_watching(environment):  # runs first: one that ends tells it on its project
+        wake(run_id, queries.WATCHING_STEP)
     if environment.project is not None:
         facts = {"env_name": env_name, "instance_id": instance_id}
         _tell(_repository(environment.project), "runner-said-hello", facts, actor)
-    for run_id in queries.runs_watching(environment):
-        wake(run_id, queries.WATCHING_STEP)
     return environment
 
 

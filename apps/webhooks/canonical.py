@@ -40,9 +40,13 @@ def emit(events: Iterable[CanonicalEvent], *, routers: Sequence[Reactions] = ROU
     The result is in the order of `events`. An event whose key was used before, here or under a former name of the
     repository, changes nothing; nor does one that the project's filters reject, but for an event `filtered` that says
     why. Raises what a reaction raises: the caller's transaction is then to be rolled back.
+
+    The projects are locked first, since reactions change them while the counters of their events are locked.
     """
+    wanted = tuple(events)
     with transaction.atomic():
-        return tuple(_emitted(event, routers) for event in events)
+        projects.lock(event.project_id for event in wanted)
+        return tuple(_emitted(event, routers) for event in wanted)
 
 
 def _emitted(event: CanonicalEvent, routers: Sequence[Reactions]) -> Emitted:

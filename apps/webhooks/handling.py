@@ -116,8 +116,7 @@ def _project(delivery: Delivery, payload: Fields) -> Project | None:
 def _record(claim: Claim, received: Received, facts: Any) -> None:  # noqa: ANN401 - each handler's own facts
     """Act, tell what happened, and write down what came of it, in one transaction; nothing where the claim is lost."""
     with transaction.atomic():
-        mine = Delivery.objects.select_for_update().filter(pk=claim.delivery_id, claims=claim.number, state__in=OPEN)
-        delivery = mine.defer("payload").first()
+        delivery = _mine(claim)
         if delivery is None:
             return
         outcome = table.act(received, facts)
@@ -132,6 +131,12 @@ def _record(claim: Claim, received: Received, facts: Any) -> None:  # noqa: ANN4
         delivery.handled_at = clock.now()
         delivery.error = delivery.error_code = delivery.error_hint = ""
         _write(delivery, end, reason, since=claim.since)
+
+
+def _mine(claim: Claim) -> Delivery | None:
+    """Lock the delivery and return it without its payload, None where the claim is lost."""
+    rows = Delivery.objects.select_for_update(no_key=True).filter(pk=claim.delivery_id)
+    return rows.filter(claims=claim.number, state__in=OPEN).defer("payload").first()
 
 
 def _of_one(outcome: Outcome) -> Project | None:
@@ -190,8 +195,7 @@ def failed(claim: Claim, error: Exception, *, chance: float) -> None:
     if ending.code == endings.UNEXPECTED:
         log.error("handling raised", delivery=str(claim.delivery_id), attempt=claim.attempt, exc_info=error)
     with transaction.atomic():
-        mine = Delivery.objects.select_for_update().filter(pk=claim.delivery_id, claims=claim.number, state__in=OPEN)
-        delivery = mine.defer("payload").first()
+        delivery = _mine(claim)
         if delivery is None:
             return
         delivery.error, delivery.error_code, delivery.error_hint = ending.detail, ending.code, ending.hint

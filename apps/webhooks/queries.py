@@ -151,8 +151,8 @@ def project_of(repository_id: int, repository: RepositoryName) -> Project | None
 
 
 def served_by(hook: Hook) -> list[Project]:
-    """Return the projects that are told of by this hook."""
-    found = Project.objects.exclude(status=ProjectStatus.OFFBOARDED)
+    """Return the projects that are told of by this hook, by id."""
+    found = Project.objects.exclude(status=ProjectStatus.OFFBOARDED).order_by("pk")
     if hook.kind == HookKind.REPOSITORY:
         return list(found.filter(hooks=hook))
     return list(found.filter(owner__iexact=hook.owner))

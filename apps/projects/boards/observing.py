@@ -90,7 +90,7 @@ def record(sighting: Sighting, *, source: Source, cause: str, actor: str = "") -
     records one sighting in it, since the project's event counter stays locked from here on. `actor` is the login of
     the person who made the change, where the source knows.
     """
-    project = Project.objects.get(pk=sighting.project_id)
+    (project,) = projects.lock([sighting.project_id])
     news = News()
     try:
         settle(project, sighting, Heard(source=source, cause=cause, by=actor), news)

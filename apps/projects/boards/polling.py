@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import F, Q
 
+from apps.projects import services as projects
 from apps.projects.boards import mirror, observing, queries
 from apps.projects.boards.models import BoardCard, BoardWatch, ExpectedMove
 from apps.projects.boards.observing import Heard, News, Overtaken, Sighting
@@ -110,7 +111,7 @@ def record_poll(poll: Poll) -> tuple[CanonicalEvent, ...]:
     Cards whose version moved meanwhile are left for the next time. A card that two polls miss is gone. The caller
     emits what it gets in the same transaction. A repeat changes nothing.
     """
-    project = Project.objects.get(pk=poll.project_id)
+    (project,) = projects.lock([poll.project_id])
     watch, _ = BoardWatch.objects.get_or_create(project=project)
     introducing = watch.board_id != poll.board_id
     heard, news = Heard(source=Source.POLL, cause=poll.cause), News()

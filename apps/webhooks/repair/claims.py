@@ -46,7 +46,7 @@ def take(watch_id: UUID, now: datetime) -> HookWatch | None:
 
 def hold(watch: HookWatch) -> bool:
     """Lock the watch in this transaction; return whether the claim still is ours."""
-    return HookWatch.objects.select_for_update(of=("self",)).filter(pk=watch.pk, looks=watch.looks).exists()
+    return HookWatch.objects.select_for_update(no_key=True).filter(pk=watch.pk, looks=watch.looks).exists()
 
 
 def end(watch: HookWatch, **facts: object) -> bool:

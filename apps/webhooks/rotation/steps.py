@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from apps.projects import services as projects
 from apps.projects.models import Hook, HookKind
 from apps.webhooks.catalog import PROBLEMS
 from apps.webhooks.keyring import PREVIOUS, PREVIOUS_UNTIL, SECRET
-from apps.webhooks.rotation.events import tell
+from apps.webhooks.rotation.events import projects_of, tell
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import Missing
 from meshsix.integrations.github.hooks import Place
@@ -98,11 +99,13 @@ def give_secret_to_github(wanted: OfWritten, clients: Clients) -> None:
 def record_rotation(wanted: OfWritten, _: Clients) -> None:
     """Record which version GitHub was given, and tell of it."""
     version = wanted.write_secret.version
+    mine = projects_of(Hook.objects.get(pk=wanted.ask.hook_key))
     with transaction.atomic():
-        hook = Hook.objects.select_for_update(of=("self",)).select_related("project").get(pk=wanted.ask.hook_key)
+        told = projects.lock(mine)
+        hook = Hook.objects.select_for_update(no_key=True).get(pk=wanted.ask.hook_key)
         hook.secret_version, hook.secret_announced = version, None
         hook.save(update_fields=["secret_version", "secret_announced"])
-        tell(hook, version)
+        tell(hook, version, told)
 
 
 def ask_for_ping(wanted: OfWritten, clients: Clients) -> None:
