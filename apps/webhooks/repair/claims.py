@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from apps.projects.models import Hook, ProjectStatus
 from apps.webhooks.repair.models import HookWatch
 
 LEASE = timedelta(minutes=2)
-"""How long a look may take. What is asked of GitHub in one look takes much less."""
+"""How long a look may take without a word. Who reads a long list says after each page that it still looks."""
 _AT_ONCE = 200
 
 
@@ -49,15 +49,24 @@ def hold(watch: HookWatch) -> bool:
     return HookWatch.objects.select_for_update(no_key=True).filter(pk=watch.pk, looks=watch.looks).exists()
 
 
-def end(watch: HookWatch, **facts: object) -> bool:
-    """Give the claim back and write `facts`; return whether it still was ours."""
+def renew(watch: HookWatch, now: datetime) -> bool:
+    """Let the claim last from now on; return whether it still was ours."""
+    return bool(HookWatch.objects.filter(pk=watch.pk, looks=watch.looks).update(lease_until=now + LEASE))
+
+
+def end(watch: HookWatch, *, due_at: datetime, **facts: object) -> bool:
+    """Give the claim back and write `facts`; return whether it still was ours.
+
+    `due_at` is when the next look comes; where somebody has asked for one since this one was claimed, that stays.
+    """
     ours = HookWatch.objects.filter(pk=watch.pk, looks=watch.looks)
-    return bool(ours.update(lease_until=None, **facts))
+    as_planned = Case(When(due_at__lte=watch.due_at, then=due_at), default=F("due_at"))
+    return bool(ours.update(lease_until=None, due_at=as_planned, **facts))
 
 
 def hurry(watch_ids: Iterable[UUID], now: datetime) -> None:
-    """Let the watches be due now."""
-    HookWatch.objects.filter(pk__in=watch_ids, due_at__gt=now).update(due_at=now)
+    """Let the watches be due now; where somebody is looking, once more behind that look."""
+    HookWatch.objects.filter(pk__in=watch_ids).update(due_at=now)
 
 
 def _free(now: datetime) -> Q:

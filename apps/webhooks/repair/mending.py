@@ -101,6 +101,7 @@ def _wanted(hook: Hook, clients: Clients) -> WantedHook:
 def _begin_anew(watch: HookWatch, done: Done, actor: Actor) -> int:
     """Let the next look come soon, when the ping is there, and ask for everything again."""
     now = clock.now()
+    redelivery.lock(watch)
     missing = redelivery.reopen(watch, now, actor=actor)
     HookWatch.objects.filter(pk=watch.pk).update(due_at=now + _PING_TAKES, error="")
     facts = {"hook": places.name_of(watch), "done": done, "missing": missing}
@@ -115,6 +116,7 @@ def redeliver_missing(watch: HookWatch, *, actor: Actor) -> int:
     GitHub is asked by the next look, which is due at once.
     """
     now = clock.now()
+    redelivery.lock(watch)
     missing = redelivery.reopen(watch, now, actor=actor)
     claims.hurry([watch.pk], now)
     facts = {"hook": places.name_of(watch), "missing": missing}

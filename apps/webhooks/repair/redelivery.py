@@ -20,6 +20,11 @@ REMEMBERED = timedelta(days=30)
 _NAMED = 20
 
 
+def lock(watch: HookWatch) -> None:
+    """Lock the watch in this transaction: before its rows of what is missing, and before its events, everywhere."""
+    HookWatch.objects.select_for_update(no_key=True).get(pk=watch.pk)
+
+
 def stored(watch: HookWatch, guids: Iterable[str]) -> set[str]:
     """Return those of the guids that this hook delivered to us."""
     rows = Delivery.objects.filter(hook=watch.hook_id, guid__in=set(guids))
@@ -101,6 +106,7 @@ def next_due(watch: HookWatch) -> datetime | None:
 @transaction.atomic
 def ask(gap: Gap, watch: HookWatch, now: datetime, *, chance: float) -> bool:
     """Count a try, before GitHub is asked; return whether it is ours to ask."""
+    lock(watch)
     pause = gaps.BACKOFF.pause(gap.tries + 1, chance=chance) or gaps.BACKOFF.most
     rows = Gap.objects.filter(pk=gap.pk, tries=gap.tries, state__in=sources(GAP_TRANSITIONS, GapEvent.ASK))
     state = target(GAP_TRANSITIONS, GapEvent.ASK)
@@ -119,12 +125,16 @@ def put_off(gap: Gap, until: datetime) -> None:
 def give_up(gap: Gap, watch: HookWatch, now: datetime, *, why: str) -> None:
     """Ask for it no more: GitHub cannot deliver it."""
     with transaction.atomic():
+        lock(watch)
         if _end(watch.gaps.filter(pk=gap.pk), GapEvent.GIVE_UP, now=now, reason=why[:200]):
             _publish(watch, "deliveries-given-up", [gap.guid])
 
 
 def reopen(watch: HookWatch, now: datetime, *, actor: Actor = SYSTEM) -> int:
-    """Let the tries begin anew for all that GitHub still keeps, in the caller's transaction; return for how many."""
+    """Let the tries begin anew for all that GitHub still keeps, in the caller's transaction; return for how many.
+
+    The caller has locked the watch.
+    """
     kept = watch.gaps.filter(delivered_at__gt=now - gaps.KEPT).exclude(status_code__in=list(gaps.HOPELESS))
     given_up = kept.filter(state__in=sources(GAP_TRANSITIONS, GapEvent.REOPEN))
     guids = list(given_up.values_list("guid", flat=True))

@@ -4,6 +4,7 @@ I/O stands outside of transactions; what was seen is recorded in one, by whoever
 """
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,6 +25,8 @@ from meshsix.wiring import Clients
 
 ASKING = timedelta(seconds=20)
 """How long one look asks for missing deliveries; the rest is asked for by the next one, at once."""
+PAGE = 100
+"""So many deliveries come at once, so that a long list is read in many calls."""
 MOST_REFUSED = 3
 """So many bad signatures in a row are no chance any more."""
 ROTATION_TAKES = timedelta(seconds=3)
@@ -63,23 +66,37 @@ def look(watch_id: UUID, clients: Clients) -> Looked | None:
         seen = observe(watch, hook)
     except VendorError as error:
         return _failed(watch, error, Looked())
-    troubles = record(watch, seen, address=hook.address)
+    troubles = record(watch, seen, address=hook.address) if seen is not None else None
     if troubles is None:
         return None
     alerts.tell(watch, clients)
     return _ask(watch, hook, troubles)
 
 
-def observe(watch: HookWatch, hook: Reach) -> Seen:
-    """Read the hook and its latest deliveries at GitHub. Raises VendorError, Missing where we may not see them."""
+def observe(watch: HookWatch, hook: Reach) -> Seen | None:
+    """Read the hook and its latest deliveries at GitHub; None where the claim is somebody else's meanwhile.
+
+    Raises VendorError, Missing where we may not see them.
+    """
     now, shown = clock.now(), hook.shown()
     if shown is None:
         return Seen(at=now, shown=None)
     since = gaps.since(compared_until=watch.compared_until, began_at=watch.began_at, now=now)
     try:
-        return Seen(at=now, shown=shown, made=tuple(hook.deliveries(since)))
+        made = _all(hook.deliveries(since), watch)
     except Missing:  # deleted between the two calls
         return Seen(at=now, shown=None)
+    return Seen(at=now, shown=shown, made=made) if made is not None else None
+
+
+def _all(deliveries: Iterable[HookDelivery], watch: HookWatch) -> tuple[HookDelivery, ...] | None:
+    """Return the deliveries; None where the claim, which is renewed after each page, is lost."""
+    read: list[HookDelivery] = []
+    for each in deliveries:
+        read.append(each)
+        if len(read) % PAGE == 0 and not claims.renew(watch, clock.now()):
+            return None
+    return tuple(read)
 
 
 @transaction.atomic
@@ -98,7 +115,9 @@ def record(watch: HookWatch, seen: Seen, *, address: str) -> tuple[AlertKind, ..
     found = alerts.troubles(seen.shown, address=address, refused=refused, most_refused=MOST_REFUSED)
     alerts.converge(watch, found, now)
     compared = {} if seen.shown is None else {"compared_until": seen.at}
-    HookWatch.objects.filter(pk=watch.pk).update(looked_at=seen.at, error="", **compared)
+    HookWatch.objects.filter(pk=watch.pk).update(
+        looked_at=seen.at, error="", lease_until=now + claims.LEASE, **compared
+    )
     return tuple(found)
 
 

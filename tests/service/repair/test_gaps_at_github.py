@@ -1,6 +1,8 @@
 """Deliveries that were lost are found in GitHub's log and redelivered; what cannot come is asked for a few times."""
 
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -10,12 +12,14 @@ from pytest_django import Settings
 
 from apps.projects.models import Hook
 from apps.webhooks.models import Delivery
-from apps.webhooks.repair import claims, gaps, redelivery, watch
+from apps.webhooks.repair import claims, gaps, mending, redelivery, watch
 from apps.webhooks.repair.models import Gap, HookWatch
-from apps.webhooks.repair.reach import reach
+from apps.webhooks.repair.reach import Shown, reach
 from apps.webhooks.repair.states import GapState
 from meshsix.integrations.github.messages import HookDelivery
 from meshsix.kit import clock
+from meshsix.kit.actor import SYSTEM
+from tests.crossing import crossed
 from tests.service.repair.site import FULL_NAME, Site, until
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -141,8 +145,70 @@ def test_a_worker_that_died_is_followed_by_another_and_its_late_word_counts_no_m
     later = now + claims.LEASE
     assert claims.due(later) == [site.watch.pk]
     assert claims.take(site.watch.pk, later) is not None
-    assert not claims.end(lost, error="too late")
+    assert not claims.end(lost, due_at=now, error="too late")
     assert site.watch.error == ""
+
+
+@dataclass
+class Busy:
+    """A hook that sent a lot; `between` is what happens before the page after the first is read."""
+
+    between: Callable[[], object]
+    address: str = ""
+    read: int = 0
+
+    def shown(self) -> Shown:
+        return Shown(active=True, url=self.address)
+
+    def deliveries(self, since: datetime) -> Iterator[HookDelivery]:  # noqa: ARG002 - a Reach
+        for self.read in range(1, 2 * watch.PAGE + 1):
+            if self.read == watch.PAGE:
+                self.between()
+            yield _lost(self.read)
+
+    def redeliver(self, delivery_id: int) -> None:
+        raise LookupError(delivery_id)
+
+
+def test_a_long_list_is_read_to_its_end_by_the_one_who_began(site: Site) -> None:
+    row = claims_of(site)
+    hook = Busy(between=lambda: HookWatch.objects.update(lease_until=clock.now()))
+    seen = watch.observe(row, hook)
+    assert seen is not None
+    assert len(seen.made) == hook.read == 2 * watch.PAGE
+    assert claims.take(row.pk, clock.now()) is None, "it is still ours"
+    assert claims.end(row, due_at=clock.now())
+
+
+def test_who_lost_the_claim_in_a_long_list_reads_no_further(site: Site) -> None:
+    row = claims_of(site)
+
+    def by_another() -> None:
+        HookWatch.objects.update(lease_until=clock.now())
+        assert claims.take(row.pk, clock.now()) is not None
+
+    hook = Busy(between=by_another)
+    assert watch.observe(row, hook) is None
+    assert hook.read == watch.PAGE
+
+
+def test_what_is_asked_for_in_the_midst_of_a_look_is_done_behind_it(site: Site) -> None:
+    row = claims_of(site)
+    mending.redeliver_missing(row, actor=SYSTEM)
+    claims.end(row, due_at=clock.now() + timedelta(hours=1))
+    assert claims.due(clock.now()) == [row.pk]
+
+
+def test_a_wish_of_a_person_and_a_running_look_do_not_wait_in_a_circle(site: Site) -> None:
+    row = claims_of(site)
+    given_up = {"state": GapState.GIVEN_UP, "reason": "asked for 5 times", "tries": 5}
+    Gap.objects.create(watch=row, guid="g", delivery_id=1, event="push", delivered_at=clock.now(), **given_up)
+
+    def note() -> None:
+        redelivery.note(row, gaps.missing([_lost(99)], set()), clock.now())
+
+    crossed(lambda: claims.hold(row), lambda: mending.redeliver_missing(row, actor=SYSTEM), note)
+    assert set(Gap.objects.values_list("state", flat=True)) == {GapState.MISSING}
 
 
 def test_a_crash_between_the_count_and_the_asking_asks_once_more_later(site: Site) -> None:
