@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
@@ -18,19 +18,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from deploy.local.servers import Valkey
 from meshsix.live.services import NewEvent, publish, publish_all
-from tests.web_process import WebProcess, person, sign_in, web_process
+from tests.web_process import WebProcess, person, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = 60
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[WebProcess]:
-    request.getfixturevalue("django_db_setup")
-    with web_process(tmp_path_factory.mktemp("web") / "web.log") as process:
-        yield process
 
 
 @pytest.fixture

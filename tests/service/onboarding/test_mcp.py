@@ -4,9 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -23,7 +21,7 @@ from apps.projects.credentials.models import AccessToken, Scope
 from meshsix.kit.actor import SYSTEM
 from meshsix.web import limits
 from tests.tree import BASE
-from tests.web_process import WebProcess, person, web_process
+from tests.web_process import WebProcess, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,10 +29,10 @@ SEEN = {"get-onboarding-status", "list-deliveries"}
 ALL = {*SEEN, "onboard-project", "submit-oauth-code", "replay-delivery"}
 
 
-@pytest.fixture
-def web(transactional_db: None, tmp_path: Path) -> Iterator[WebProcess]:  # noqa: ARG001 - the process reads its rows
-    with web_process(tmp_path / "web.log") as found:
-        yield found
+@pytest.fixture(autouse=True)
+def _nobody_called_before() -> None:
+    """Forget what the limits have counted."""
+    cache.clear()
 
 
 def token(role: str, scope: Scope) -> str:
@@ -114,7 +112,6 @@ def test_http_without_a_good_token_is_401(web: WebProcess, headers: dict[str, st
 
 
 def test_bad_tokens_are_counted_by_address_and_requests_are_named(web: WebProcess) -> None:
-    cache.clear()
     headers = {"Authorization": "Bearer nonsense", "X-Request-ID": "abcdefgh-1"}
     answers = [httpx2.post(f"{web.http}/mcp", json={}, headers=headers) for _ in range(42)]  # a new minute may begin
     assert {answer.status_code for answer in answers} == {401, 429}

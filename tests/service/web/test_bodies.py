@@ -2,21 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.web_process import WebProcess, web_process
+from tests.web_process import WebProcess
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MEBIBYTE = 1024 * 1024
-
-
-@pytest.fixture
-def web(transactional_db: None, tmp_path: Path) -> Iterator[WebProcess]:  # noqa: ARG001 - the process reads its rows
-    with web_process(tmp_path / "web.log") as found:
-        yield found
 
 
 def chunks(mebibytes: int) -> Iterator[bytes]:
