@@ -130,8 +130,9 @@ def may_touch(user: AbstractBaseUser | AnonymousUser, repository: names.Reposito
     return key not in hidden_project_keys(user) and (only is None or key in only)
 
 
-_FOR_ADMINS = ("token:", "deliveries:-")
-"""Who made which access tokens, and what hooks of organizations tell of repositories that are not onboarded."""
+_FOR_ADMINS = ("token:", "deliveries:-", "platform:", "organization:")
+"""Who made which access tokens, what hooks of organizations tell of repositories that are not onboarded, and what
+becomes of the hooks that are of no one project."""
 
 
 def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Collection[str]) -> set[str]:

@@ -7,6 +7,7 @@ from apps.webhooks.repair.mending import CannotRepair
 from apps.webhooks.repair.models import Gap, HookAlert, HookWatch
 from meshsix.kit.actor import Actor
 from meshsix.web.admin import Act, ReadOnlyAdmin, action
+from meshsix.web.roles import Role
 from meshsix.wiring import clients
 
 
@@ -15,7 +16,7 @@ def _redeliver(row: HookWatch, actor: Actor) -> None:
 
 
 def _mend(row: HookWatch, actor: Actor) -> None:
-    mending.mend(row, clients(), actor=actor)
+    mending.mend(row, clients(), actor=actor, may_rotate=True)
 
 
 REDELIVER = Act(
@@ -24,6 +25,7 @@ REDELIVER = Act(
     will=lambda row: f"GitHub's list for the {row.hook or 'app'} is compared with ours; what is missing is asked for.",
     does=_redeliver,
     refusals=(),
+    role=Role.ADMIN,
 )
 REPAIR = Act(
     name="repair",
@@ -31,6 +33,7 @@ REPAIR = Act(
     will=lambda row: f"The {row.hook or 'app'} is brought back to what it should be at GitHub, and proved by a ping.",
     does=_mend,
     refusals=(CannotRepair,),
+    role=Role.ADMIN,
 )
 
 

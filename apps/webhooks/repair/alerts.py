@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from apps.webhooks.repair import places
+from apps.webhooks.repair import events, places
 from apps.webhooks.repair.catalog import ALERTS
 from apps.webhooks.repair.models import HookAlert, HookWatch
 from apps.webhooks.repair.reach import Shown
@@ -25,7 +25,6 @@ from apps.webhooks.repair.states import (
 from meshsix.integrations.errors import VendorError
 from meshsix.integrations.ntfy import Notice, OpenLink, Priority
 from meshsix.kit import clock
-from meshsix.live.services import publish
 from meshsix.wiring import Clients
 
 log = structlog.get_logger()
@@ -109,4 +108,4 @@ def _move(alert: HookAlert, event: AlertEvent, **facts: datetime) -> bool:
 
 def _publish(event_type: str, alert: HookAlert, watch: HookWatch) -> None:
     facts = {"hook": places.name_of(watch), "alert": str(alert.pk), "kind": alert.kind, "facts": alert.facts}
-    publish(event_type=event_type, aggregate_id=places.aggregate_of(watch), payload=facts)
+    events.tell(watch, event_type, facts)

@@ -25,6 +25,10 @@ ALERTS: Mapping[AlertKind, Words] = {
 }
 
 PROBLEMS: dict[str, Words] = {
+    "hook:act:for-admins": Words(
+        means="What concerns the projects of a whole organization, or gives a webhook a new secret, is for admins.",
+        hint="Ask an admin; by token, use one that is not bound to projects.",
+    ),
     "hook:repair:refused": Words(
         means="GitHub or Vault does not let us repair the webhook.",
         hint="Read the detail; the doctor (manage.py doctor OWNER/REPO) names the missing permission.",

@@ -24,7 +24,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from apps.projects.boards.models import BoardWatch
 from apps.projects.models import HookKind, Project, ProjectStatus
-from apps.webhooks.models import Delivery
+from apps.webhooks.models import Delivery, Door
 from apps.webhooks.repair.models import Gap, HookAlert, HookWatch
 from apps.webhooks.repair.states import OPEN_ALERTS, OPEN_GAPS, AlertKind, GapState
 from apps.webhooks.states import OPEN, DeliveryState
@@ -73,8 +73,10 @@ class P95(Aggregate):
 
 def of_hooks(watches: Sequence[HookWatch], now: datetime) -> dict[UUID, Figures]:
     """Return the figures of each watched hook, by the id of its watch. Two queries."""
-    keys = [watch.hook_id for watch in watches if watch.hook_id is not None]
-    sent = _sent("hook_id", Delivery.objects.filter(Q(hook__in=keys) | Q(hook=None)), now)
+    wanted = Q(hook__in=[watch.hook_id for watch in watches if watch.hook_id is not None])
+    if any(watch.hook_id is None for watch in watches):
+        wanted |= Q(hook=None, door=Door.GITHUB)  # the app's: what comes by other doors has no hook either
+    sent = _sent("hook_id", Delivery.objects.filter(wanted), now)
     lost = _lost(("watch_id",), Gap.objects.filter(watch__in=watches), now)
     return {watch.pk: _figures([sent.get(watch.hook_id)], [lost.get((watch.pk,))]) for watch in watches}
 

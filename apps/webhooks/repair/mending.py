@@ -9,15 +9,13 @@ from django.db import transaction
 
 from apps.onboarding.steps.hooks import ORGANIZATION_EVENTS, REPOSITORY_EVENTS, WantedHook, converge
 from apps.projects.models import Hook, HookKind
-from apps.webhooks.repair import claims, places, redelivery
+from apps.webhooks.repair import claims, events, places, redelivery, rights
 from apps.webhooks.repair.models import HookWatch
-from apps.webhooks.repair.states import OPEN_ALERTS, AlertKind
 from apps.webhooks.rotation import services as rotation
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import TryLater, VendorError
 from meshsix.kit import clock
 from meshsix.kit.actor import Actor
-from meshsix.live.services import publish
 from meshsix.wiring import Clients
 
 _PING_TAKES = timedelta(seconds=3)
@@ -51,16 +49,26 @@ class CannotRepair(Exception):  # noqa: N818 - reads as a word of the domain
         self.hint, self.pause = hint, pause
 
 
-def mend(watch: HookWatch, clients: Clients, *, actor: Actor) -> Mended:
-    """Repair the hook, prove it by a ping, and ask anew for all that it sent in vain. Raises CannotRepair.
+class NeedsAdmin(Exception):  # noqa: N818 - reads as a word of the domain
+    """The repair would give the webhook a new secret, which is for admins."""
 
-    Each part looks before it writes: a repeat changes nothing.
+    code = "hook:act:for-admins"
+
+
+def mend(watch: HookWatch, clients: Clients, *, actor: Actor, may_rotate: bool = False) -> Mended:
+    """Repair the hook, prove it by a ping, and ask anew for all that it sent in vain.
+
+    Each part looks before it writes: a repeat changes nothing. Raises CannotRepair, and NeedsAdmin without
+    `may_rotate` where only a new secret helps.
     """
     if watch.hook is None:
         hint = "Set the webhook's address and secret on the app's own page at GitHub."
         raise CannotRepair("The app's webhook can be repaired at GitHub alone.", hint=hint)
+    rotates = rights.rotates(watch)
+    if rotates and not may_rotate:
+        raise NeedsAdmin("This repair gives the webhook a new secret, which needs the role admin.")
     try:
-        done = _repaired(watch, watch.hook, clients, actor)
+        done = _repaired(watch.hook, clients, actor, rotates=rotates)
         if done is not Done.ROTATING:
             clients.github.hooks.ping(places.place_of(watch.hook), watch.hook.github_id or 0)
     except TryLater as error:
@@ -72,14 +80,14 @@ def mend(watch: HookWatch, clients: Clients, *, actor: Actor) -> Mended:
     return Mended(done=done, missing=_begin_anew(watch, done, actor))
 
 
-def _repaired(watch: HookWatch, hook: Hook, clients: Clients, actor: Actor) -> Done:
+def _repaired(hook: Hook, clients: Clients, actor: Actor, *, rotates: bool) -> Done:
     """Make GitHub's hook what it should be; return what was done."""
     before = hook.github_id
     changed = converge(_wanted(hook, clients), clients.github.hooks).changed
     hook.refresh_from_db()
     if hook.github_id != before:
         return Done.MADE_ANEW
-    if watch.alerts.filter(state__in=OPEN_ALERTS, kind=AlertKind.BAD_SIGNATURES).exists():
+    if rotates:
         with suppress(rotation.UnderWay):
             rotation.rotate(hook, actor=actor)
         return Done.ROTATING
@@ -105,7 +113,7 @@ def _begin_anew(watch: HookWatch, done: Done, actor: Actor) -> int:
     missing = redelivery.reopen(watch, now, actor=actor)
     HookWatch.objects.filter(pk=watch.pk).update(due_at=now + _PING_TAKES, error="")
     facts = {"hook": places.name_of(watch), "done": done, "missing": missing}
-    publish(event_type="hook-repaired", aggregate_id=places.aggregate_of(watch), payload=facts, actor=actor)
+    events.tell(watch, "hook-repaired", facts, actor=actor)
     return missing
 
 
@@ -120,5 +128,5 @@ def redeliver_missing(watch: HookWatch, *, actor: Actor) -> int:
     missing = redelivery.reopen(watch, now, actor=actor)
     claims.hurry([watch.pk], now)
     facts = {"hook": places.name_of(watch), "missing": missing}
-    publish(event_type="redelivery-asked-for", aggregate_id=places.aggregate_of(watch), payload=facts, actor=actor)
+    events.tell(watch, "redelivery-asked-for", facts, actor=actor)
     return missing

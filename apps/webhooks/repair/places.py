@@ -1,4 +1,4 @@
-"""Where a hook lives at GitHub, and under which aggregate its events stand here. No I/O."""
+"""Where a hook lives at GitHub, whose it is, and under which aggregate a project's events stand here. No I/O."""
 
 from apps.projects import services as projects
 from apps.projects.models import Hook, Project
@@ -27,11 +27,3 @@ def name_of(watch: HookWatch) -> str:
     if watch.hook is None:
         return "the GitHub App"
     return watch.hook.project.full_name if watch.hook.project is not None else watch.hook.owner
-
-
-def aggregate_of(watch: HookWatch) -> str:
-    """Return under which aggregate the hook's events stand: its project's, its organization's or the platform's."""
-    if watch.hook is None:
-        return "platform:github-app"
-    place = place_of(watch.hook)
-    return f"organization:{place.lower()}" if isinstance(place, str) else projects.aggregate(place)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Prefetch, Q, QuerySet
@@ -10,15 +9,14 @@ from django.db.models.functions import Lower
 
 from apps.projects import queries as projects
 from apps.projects.models import HookKind, Project
+from apps.webhooks import queries as webhooks
 from apps.webhooks.repair import health, places
 from apps.webhooks.repair.catalog import ALERTS
 from apps.webhooks.repair.health import Figures
-from apps.webhooks.repair.models import Gap, HookAlert, HookWatch
-from apps.webhooks.repair.states import OPEN_ALERTS, OPEN_GAPS, AlertKind
+from apps.webhooks.repair.models import HookAlert, HookWatch
+from apps.webhooks.repair.states import OPEN_ALERTS, AlertKind
 from meshsix.kit import clock
 from meshsix.web.catalog import Words
-
-_GAPS_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +28,24 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """A hook as it stands: whose it is, what is wrong, and its figures of the last day."""
+class Standing:
+    """What is wrong with a hook, and its last look."""
 
     watch: HookWatch
+    troubles: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View(Standing):
+    """A hook as it stands: whose it is, what is wrong, and its figures of the last day.
+
+    `refused` counts all calls at the door whose signature was not believed, from GitHub or from strangers.
+    """
+
     name: str
     kind: str
-    troubles: tuple[Trouble, ...]
     figures: Figures
+    refused: int
 
     @property
     def state(self) -> str:
@@ -73,29 +81,28 @@ def with_parts(rows: QuerySet[HookWatch]) -> QuerySet[HookWatch]:
 
 def views(watches: Iterable[HookWatch]) -> list[View]:
     """Return how each of these stands; they come from `with_parts`."""
-    rows = list(watches)
-    figures = health.of_hooks(rows, clock.now())
-    return [_view(row, figures[row.pk]) for row in rows]
+    rows, now = list(watches), clock.now()
+    figures = health.of_hooks(rows, now)
+    refused = webhooks.refused([row.hook_id for row in rows if row.hook_id is not None], since=now - health.WINDOW)
+    return [_view(row, figures[row.pk], refused.get(row.hook_id or "", 0)) for row in rows]
 
 
-def _view(row: HookWatch, figures: Figures) -> View:
-    alerts: list[HookAlert] = getattr(row, "open_alerts", [])
+def _view(row: HookWatch, figures: Figures, refused: int) -> View:
     return View(
         watch=row,
         name=places.name_of(row),
         kind=row.hook.kind if row.hook is not None else "app",
-        troubles=tuple(Trouble(alert=alert, words=ALERTS[AlertKind(alert.kind)]) for alert in alerts),
+        troubles=_troubles(row),
         figures=figures,
+        refused=refused,
     )
 
 
-def gaps(watch: HookWatch) -> list[Gap]:
-    """Return what is missing of a hook or was given up, the newest first."""
-    rows = watch.gaps.filter(Q(state__in=OPEN_GAPS) | ~Q(reason=""))
-    return list(rows[:_GAPS_SHOWN])
+def standings(watches: Iterable[HookWatch]) -> list[Standing]:
+    """Return what is wrong with each of these, without any figures; they come from `with_parts`."""
+    return [Standing(watch=row, troubles=_troubles(row)) for row in watches]
 
 
-def of_repository(owner: str, name: str) -> HookWatch | None:
-    """Return the watch over the hook of this repository, or None."""
-    rows: QuerySet[Any] = HookWatch.objects.select_related("hook__project")
-    return rows.filter(hook__project__owner__iexact=owner, hook__project__name__iexact=name).first()
+def _troubles(row: HookWatch) -> tuple[Trouble, ...]:
+    alerts: list[HookAlert] = getattr(row, "open_alerts", [])
+    return tuple(Trouble(alert=alert, words=ALERTS[AlertKind(alert.kind)]) for alert in alerts)

@@ -9,12 +9,11 @@ from django.db.models import Exists, F, Max, OuterRef, QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 
 from apps.webhooks.models import Delivery
-from apps.webhooks.repair import gaps, places
+from apps.webhooks.repair import events, gaps, places
 from apps.webhooks.repair.gaps import Missing
 from apps.webhooks.repair.models import Gap, HookWatch
 from apps.webhooks.repair.states import GAP_TRANSITIONS, OPEN_GAPS, GapEvent, GapState, sources, target
 from meshsix.kit.actor import SYSTEM, Actor
-from meshsix.live.services import publish
 
 REMEMBERED = timedelta(days=30)
 _NAMED = 20
@@ -149,4 +148,4 @@ def reopen(watch: HookWatch, now: datetime, *, actor: Actor = SYSTEM) -> int:
 
 def _publish(watch: HookWatch, event_type: str, guids: Sequence[str], *, actor: Actor = SYSTEM) -> None:
     facts = {"hook": places.name_of(watch), "count": len(guids), "guids": list(guids[:_NAMED])}
-    publish(event_type=event_type, aggregate_id=places.aggregate_of(watch), payload=facts, actor=actor)
+    events.tell(watch, event_type, facts, actor=actor)

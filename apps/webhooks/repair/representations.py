@@ -60,6 +60,9 @@ class HookSerializer(serializers.Serializer[Any]):
     due_at = serializers.DateTimeField(source="watch.due_at")
     error = serializers.CharField(source="watch.error", allow_blank=True)
     figures = FiguresSerializer()
+    refused_at_door = serializers.IntegerField(
+        source="refused", help_text="Calls of the last day with a wrong signature, from GitHub or from anybody."
+    )
 
 
 class AskedSerializer(serializers.Serializer[Any]):

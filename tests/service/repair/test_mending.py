@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.projects.models import Hook, HookKind
 from apps.webhooks.models import Delivery
 from apps.webhooks.repair import health, mending, watch
-from apps.webhooks.repair.mending import CannotRepair, Done
+from apps.webhooks.repair.mending import CannotRepair, Done, NeedsAdmin
 from apps.webhooks.repair.models import Gap, HookAlert, HookWatch
 from apps.webhooks.repair.states import AlertKind, AlertState, GapState
 from meshsix.kit import clock
@@ -62,9 +62,11 @@ def test_after_bad_signatures_the_secret_is_rotated_and_what_was_refused_comes_i
         site.comment(str(number))
     assert site.look().troubles == (AlertKind.BAD_SIGNATURES,)
     pings, version = Delivery.objects.filter(event="ping").count(), site.hook.secret_version
-    mended = mending.mend(site.watch, site.bench.clients, actor=SYSTEM)
+    with pytest.raises(NeedsAdmin):
+        mending.mend(site.watch, site.bench.clients, actor=SYSTEM)
+    mended = mending.mend(site.watch, site.bench.clients, actor=SYSTEM, may_rotate=True)
     assert (mended.done, mended.missing) == (Done.ROTATING, 3)
-    assert mending.mend(site.watch, site.bench.clients, actor=SYSTEM).done == Done.ROTATING
+    assert mending.mend(site.watch, site.bench.clients, actor=SYSTEM, may_rotate=True).done == Done.ROTATING
     waiting = site.look()
     assert (waiting.troubles, waiting.asked_for) == ((AlertKind.BAD_SIGNATURES,), 0), "a try would be in vain"
     assert site.watch.due_at <= clock.now() + watch.ROTATION_TAKES

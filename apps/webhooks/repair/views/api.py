@@ -1,5 +1,6 @@
 """The API of hooks' health. Each view is a gate: parse, authorise, call one service, represent."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.webhooks.repair import mending, queries
-from apps.webhooks.repair.mending import CannotRepair
+from apps.webhooks.repair import mending, queries, rights
+from apps.webhooks.repair.mending import CannotRepair, NeedsAdmin
 from apps.webhooks.repair.models import HookWatch
 from apps.webhooks.repair.representations import AskedSerializer, HookSerializer, MendedSerializer
+from apps.webhooks.repair.rights import Rights
 from meshsix.kit.actor import Door
 from meshsix.web.actors import actor_of
-from meshsix.web.permissions import Operator, Viewer
+from meshsix.web.permissions import Admin, Operator, Viewer
 from meshsix.web.problems import Problem
 from meshsix.wiring import clients
 
 _REFUSED = OpenApiResponse(description="GitHub or Vault does not let us; `detail` and `hint` say why.")
+_FOR_ADMINS = OpenApiResponse(description="It concerns more than one project, or needs a new secret: for admins.")
 _LATER = OpenApiResponse(description="Not now; Retry-After says when.")
 
 
@@ -48,10 +51,10 @@ class RedeliverMissing(APIView):
 
     permission_classes = [Operator]
 
-    @extend_schema(operation_id="redeliver_missing", request=None, responses={202: AskedSerializer})
+    @extend_schema(operation_id="redeliver_missing", request=None, responses={202: AskedSerializer, 403: _FOR_ADMINS})
     def post(self, request: Request, watch_id: UUID) -> Response:
         """Compare GitHub's list with ours now, and ask for all that is missing; what was given up is tried anew."""
-        watch = _visible(request, watch_id)
+        watch = _visible(request, watch_id, _rights(request, self))
         missing = mending.redeliver_missing(watch, actor=actor_of(request, Door.API))
         watch.refresh_from_db(fields=["due_at"])
         body = AskedSerializer({"missing": missing, "due_at": watch.due_at}).data
@@ -65,14 +68,20 @@ class Repair(APIView):
     throttle_scope = "trigger"
 
     @extend_schema(
-        operation_id="repair_hook", request=None, responses={200: MendedSerializer, 409: _REFUSED, 503: _LATER}
+        operation_id="repair_hook",
+        request=None,
+        responses={200: MendedSerializer, 403: _FOR_ADMINS, 409: _REFUSED, 503: _LATER},
     )
     def post(self, request: Request, watch_id: UUID) -> Response:
         """Bring the hook back to what it should be: made anew, switched on, readdressed, or given a new secret."""
         try:
-            mended = mending.mend(_visible(request, watch_id), clients(), actor=actor_of(request, Door.API))
+            watch = _visible(request, watch_id, caller := _rights(request, self))
+            actor = actor_of(request, Door.API)
+            mended = mending.mend(watch, clients(), actor=actor, may_rotate=caller.administers)
         except CannotRepair as error:
             raise _problem(error) from error
+        except NeedsAdmin as error:
+            raise Problem(error.code, status=403, detail=str(error)) from error
         return Response(MendedSerializer(mended).data)
 
 
@@ -83,8 +92,16 @@ def _problem(error: CannotRepair) -> Problem:
     return Problem(error.code, status=503, detail=str(error), hint=error.hint, headers=wait)
 
 
-def _visible(request: Request, watch_id: UUID) -> HookWatch:
+def _rights(request: Request, view: APIView) -> Rights:
+    """Return what the caller may do, by token no more than the token's scopes say."""
+    administers = Admin().has_permission(request, view)
+    return replace(rights.of(request.user), operates=Operator().has_permission(request, view), administers=administers)
+
+
+def _visible(request: Request, watch_id: UUID, caller: Rights) -> HookWatch:
     row = queries.with_parts(queries.visible(request.user)).filter(pk=watch_id).first()
     if row is None:
         raise Http404
+    if not caller.may_act(row):
+        raise Problem(NeedsAdmin.code, status=403, detail="This webhook is of more than one project.")
     return row

@@ -3,14 +3,16 @@
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.projects.queries import visible_projects
-from apps.webhooks.repair import health, mending, places, queries
-from apps.webhooks.repair.mending import CannotRepair, Done
+from apps.webhooks.repair import health, mending, places, queries, rights
+from apps.webhooks.repair.catalog import PROBLEMS
+from apps.webhooks.repair.mending import CannotRepair, Done, NeedsAdmin
 from apps.webhooks.repair.models import HookWatch
 from meshsix.kit import clock
 from meshsix.kit.actor import Door
@@ -36,7 +38,14 @@ def hook_list(request: HttpRequest) -> HttpResponse:
     seq = last_seq()  # read before the rows: what is newer is fetched again
     rows = queries.with_parts(queries.visible(request.user))
     page = Paginator(rows, _ROWS).get_page(request.GET.get("page"))
-    context = {"page": page, "views": queries.views(page.object_list), "seq": seq}
+    views, caller = queries.views(page.object_list), rights.of(request.user)
+    context = {
+        "page": page,
+        "views": views,
+        "seq": seq,
+        "may_ask": {view.watch.pk for view in views if caller.may_act(view.watch)},
+        "may_repair": {view.watch.pk for view in views if view.watch.hook and caller.may_repair(view.watch)},
+    }
     part = "_live" if request.headers.get("HX-Request") == "true" else ""
     return render(request, f"web/hooks/list{part}.html", context)
 
@@ -50,7 +59,7 @@ def project_panel(request: HttpRequest, owner: str, repo: str) -> HttpResponse:
         raise Http404
     aggregate = places.aggregate_of_project(project)
     seq = last_of(aggregate)  # read before the rows: what is newer is fetched again
-    views = queries.views(queries.with_parts(queries.of_project(project)))
+    views = queries.standings(queries.with_parts(queries.of_project(project)))
     figures = health.of_projects([project], clock.now())[project.pk]
     context = {"project": project, "views": views, "figures": figures, "aggregate": aggregate, "seq": seq}
     return render(request, "web/hooks/panel.html", context)
@@ -73,7 +82,10 @@ def repair(request: HttpRequest, watch_id: UUID) -> HttpResponse:
     """Bring the hook back to what it should be."""
     watch = _visible(request, watch_id)
     try:
-        mended = mending.mend(watch, clients(), actor=actor_of(request, Door.UI))
+        administers = rights.of(request.user).administers
+        mended = mending.mend(watch, clients(), actor=actor_of(request, Door.UI), may_rotate=administers)
+    except NeedsAdmin as error:
+        raise PermissionDenied(str(error)) from error
     except CannotRepair as error:
         messages.error(request, f"{error} {error.hint}".strip())
     else:
@@ -85,4 +97,6 @@ def _visible(request: HttpRequest, watch_id: UUID) -> HookWatch:
     row = queries.with_parts(queries.visible(request.user)).filter(pk=watch_id).first()
     if row is None:
         raise Http404
+    if not rights.of(request.user).may_act(row):
+        raise PermissionDenied(PROBLEMS[NeedsAdmin.code].means)
     return row
