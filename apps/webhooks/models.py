@@ -38,8 +38,12 @@ class Delivery(models.Model):
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     door = models.CharField(max_length=20, choices=Door, default=Door.GITHUB, db_default=Door.GITHUB)
     guid = models.CharField(max_length=100)
-    hook = models.ForeignKey(Hook, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries")
-    project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries")
+    hook = models.ForeignKey(
+        Hook, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
+    project = models.ForeignKey(
+        Project, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries", db_index=False
+    )
     event = models.CharField(max_length=60)
     action = models.CharField(max_length=60, blank=True)
     received_at = models.DateTimeField(default=clock.now, editable=False)
@@ -93,6 +97,9 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["-received_at", "-id"], name="webhook_deliveries_received"),
             models.Index(fields=["project", "-received_at"], name="webhook_deliveries_project"),
+            models.Index(fields=["hook", "-received_at"], name="webhook_deliveries_hook"),
+            models.Index(fields=["event", "-received_at"], name="webhook_deliveries_event"),
+            models.Index(fields=["guid"], opclasses=["varchar_pattern_ops"], name="webhook_deliveries_guid"),
             models.Index(
                 fields=["state", "-received_at"],
                 condition=models.Q(state__in=[item.value for item in RARE]),

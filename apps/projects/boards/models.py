@@ -112,7 +112,6 @@ class ExpectedMove(models.Model):
                 condition=Q(expires_at__gt=models.F("created_at")), name="board_expected_moves_expires_later"
             ),
         ]
-        indexes = [models.Index(fields=["expires_at"], name="board_expected_moves_expiry")]
 
     def __str__(self) -> str:
         return f"{self.item_id} to {self.option_id}"
