@@ -49,18 +49,14 @@ class Replay:
     shown: tuple[Verdict, ...]
 
 
-def replay(delivery_id: UUID, *, actor: Actor, dry_run: bool = False) -> None:
-    """Let the delivery be handled once more; with `dry_run` only find out whether it may be.
-
-    Raises NotReplayable, Delivery.DoesNotExist.
-    """
+def replay(delivery_id: UUID, *, actor: Actor) -> None:
+    """Let the delivery be handled once more. Raises NotReplayable, Delivery.DoesNotExist."""
     with transaction.atomic():
         rows = Delivery.objects.select_for_update(of=("self",)).select_related("project").defer("payload")
         delivery = rows.get(pk=delivery_id)
         _check(delivery)
-        if not dry_run:
-            handling.replayed(delivery, actor=actor)
-            intake.nudge_on_commit([delivery_id])
+        handling.replayed(delivery, actor=actor)
+        intake.nudge_on_commit([delivery_id])
 
 
 def _check(delivery: Delivery) -> None:
@@ -84,8 +80,8 @@ def replay_all(rows: QuerySet[Delivery], asked: Asked, *, actor: Actor, dry_run:
 
 
 def replay_each(found: Sequence[Delivery], *, actor: Actor, dry_run: bool) -> Replay:
-    """Replay these deliveries, in this order; each is a transaction of its own."""
-    verdicts = [Verdict(delivery=each, refusal=_refusal(each.pk, actor=actor, dry_run=dry_run)) for each in found]
+    """Replay these deliveries, in this order; each is a transaction of its own. A dry run asks nothing more of each."""
+    verdicts = [Verdict(delivery=each, refusal=_refusal(each, actor=actor, dry_run=dry_run)) for each in found]
     refused = sum(bool(each.refusal) for each in verdicts)
     return Replay(
         matched=len(found),
@@ -96,9 +92,12 @@ def replay_each(found: Sequence[Delivery], *, actor: Actor, dry_run: bool) -> Re
     )
 
 
-def _refusal(delivery_id: UUID, *, actor: Actor, dry_run: bool) -> str:
+def _refusal(delivery: Delivery, *, actor: Actor, dry_run: bool) -> str:
     try:
-        replay(delivery_id, actor=actor, dry_run=dry_run)
+        if dry_run:
+            _check(delivery)
+        else:
+            replay(delivery.pk, actor=actor)
     except NotReplayable as error:
         return str(error)
     return ""

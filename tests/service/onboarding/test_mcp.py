@@ -18,8 +18,11 @@ from mcp_types import CallToolResult
 from apps.onboarding.models import Onboarding
 from apps.projects.credentials import services as credentials
 from apps.projects.credentials.models import AccessToken, Scope
+from apps.webhooks.intake import compressed
+from apps.webhooks.models import Delivery
 from meshsix.kit.actor import SYSTEM
 from meshsix.web import limits
+from tests import boards
 from tests.tree import BASE
 from tests.web_process import WebProcess, person
 
@@ -104,6 +107,32 @@ def test_role_and_scope_decide_which_tools_are_listed_and_may_be_called(
     assert seen.tools == SEEN
     assert "needs the role operator" in said(seen.answers[0])
     assert not Onboarding.objects.exists()
+
+
+def test_deliveries_are_listed_and_replayed_over_http(web: WebProcess) -> None:
+    hidden = boards.project("octo-org/else", group="insiders")
+    facts = {"event": "star", "payload": compressed(b"{}"), "state": "ignored"}
+    for guid, project in (("g-1", boards.project()), ("h-1", hidden)):
+        Delivery.objects.create(guid=guid, project=project, reason="stars decide nothing here", **facts)
+    listing: Call = ("list-deliveries", {"state": "ignored", "limit": 5})
+    replays: tuple[Call, ...] = tuple(("replay-delivery", {"guid": guid}) for guid in ("g-1", "g-1", "h-1"))
+    viewer = over_http(web, token("viewer", Scope.READ), listing, *replays[:1])
+    (seen,) = listed(viewer.answers[0])
+    assert (seen["guid"], seen["reason"]) == ("g-1", "stars decide nothing here")
+    assert "needs the role operator" in said(viewer.answers[1])
+    done, again, not_there = over_http(web, token("operator", Scope.OPERATE), *replays).answers
+    assert done.structured_content is not None
+    assert (done.structured_content["guid"], done.structured_content["state"]) == ("g-1", "received")
+    assert "still to be handled" in said(again)
+    assert "no delivery 'h-1'" in said(not_there)
+    assert dict(Delivery.objects.values_list("guid", "state")) == {"g-1": "received", "h-1": "ignored"}
+
+
+def listed(answer: CallToolResult) -> list[dict[str, object]]:
+    """Return the deliveries of a listing."""
+    assert answer.structured_content is not None
+    found: list[dict[str, object]] = answer.structured_content["deliveries"]
+    return found
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}])

@@ -2,18 +2,23 @@
 
 import io
 import json
+from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from apps.projects.models import Hook, Project
+from apps.webhooks import replays, services
 from apps.webhooks.intake import compressed
 from apps.webhooks.models import Delivery
 from apps.webhooks.states import DeliveryState
 from meshsix.kit import clock
+from meshsix.kit.actor import SYSTEM
 from tests import boards, deliveries
+from tests.crossing import crossed
 from tests.deliveries import about, heard, issue
 from tests.web_process import person
 
@@ -152,6 +157,62 @@ def test_the_command(closed: Delivery, words: list[str], code: int, replayed: in
             "replay_delivery", *[closed.guid if word == "GUID" else word for word in words], "--json", stdout=out
         )
     assert (ended.value.code, json.loads(out.getvalue())["replayed"]) == (code, replayed)
+
+
+def test_a_dry_run_costs_the_same_whatever_fits(
+    client: Client, closed: Delivery, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    facts = {"hook_id": closed.hook_id, "project_id": closed.project_id, "event": "star", "payload": closed.payload}
+    Delivery.objects.bulk_create(Delivery(guid=f"g-{number}", state="ignored", **facts) for number in range(40))
+    Delivery.objects.create(guid="waits", state="received", **facts)
+    operator = signed_in(client, "operator")
+    ask = json.dumps({"filter": {"event": "star"}, "dry_run": True})
+    with django_assert_max_num_queries(MOST_QUERIES):
+        said = operator.post("/api/deliveries/replay", ask, content_type="application/json").json()
+    assert (said["matched"], said["replayed"], said["refused"]) == (41, 40, 1)
+
+
+def replay_in_admin(client: Client, row: Delivery, *roles: str) -> str:
+    client.force_login(person(f"in-admin-{'-'.join(roles)}", *roles))
+    User.objects.update(is_staff=True)
+    act = {"action": "replay", "_selected_action": [str(row.pk)], "confirmed": "1"}
+    return client.post("/admin/webhooks/delivery/", act, follow=True).content.decode()
+
+
+def test_a_replay_in_the_admin_is_for_operators_and_for_what_they_see(client: Client, closed: Delivery) -> None:
+    limited = boards.project("octo-org/else", group="insiders")
+    hidden = Delivery.objects.create(guid="h", project=limited, event="star", payload=closed.payload, state="ignored")
+    assert "needs the role operator" in replay_in_admin(client, closed, "viewer")
+    assert "done." in replay_in_admin(client, closed, "operator")
+    replay_in_admin(Client(), hidden, "operator", "approver")
+    states = dict(Delivery.objects.values_list("guid", "state"))
+    assert states == {closed.guid: "received", "h": "ignored"}
+    assert "still to be handled" in replay_in_admin(client, closed, "admin")
+
+
+def test_payloads_go_in_time_but_for_what_is_still_to_be_handled(closed: Delivery, settings: Settings) -> None:
+    settings.DELIVERY_PAYLOADS_KEPT = timedelta(days=30)
+    old = {"event": "star", "payload": closed.payload, "received_at": clock.now() - timedelta(days=31)}
+    for guid, state in (("settled", "ignored"), ("waits", "received"), ("failed", "failed"), ("replayed", "dead")):
+        Delivery.objects.create(guid=guid, state=state, **old)
+    replays.replay(Delivery.objects.get(guid="replayed").pk, actor=SYSTEM)
+    assert services.forget_payloads() == 1
+    kept = set(Delivery.objects.filter(payload_dropped_at=None).values_list("guid", flat=True))
+    assert kept == {closed.guid, "waits", "failed", "replayed"}
+    assert bytes(Delivery.objects.get(guid="settled").payload) == b""
+    assert services.forget_payloads() == 0
+
+
+def test_what_is_replayed_while_its_payload_is_to_go_keeps_it(closed: Delivery) -> None:
+    Delivery.objects.update(received_at=clock.now() - timedelta(days=31))
+    dropped: list[int] = []
+    crossed(
+        lambda: replays.replay(closed.pk, actor=SYSTEM),
+        lambda: dropped.append(services.forget_payloads()),
+        lambda: None,
+    )
+    closed.refresh_from_db()
+    assert (dropped, closed.state, closed.payload_dropped_at) == ([0], "received", None)
 
 
 def test_a_dropped_payload_cannot_be_replayed(client: Client, closed: Delivery, project: Project) -> None:
