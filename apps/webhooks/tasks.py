@@ -3,7 +3,9 @@
 from uuid import UUID
 
 from apps.webhooks import handling, intake, services
+from apps.webhooks.doors import refusals
 from meshsix.celery import app
+from meshsix.kit import clock
 from meshsix.sweeps import Sweep
 
 
@@ -28,5 +30,6 @@ def recover() -> None:
 
 @app.task(name="webhooks.forget_payloads")
 def forget_payloads() -> None:
-    """Drop payloads that were kept long enough."""
+    """Drop payloads and counts of refusals that were kept long enough."""
     services.forget_payloads()
+    refusals.forget(clock.now())

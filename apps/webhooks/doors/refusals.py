@@ -1,17 +1,18 @@
 """How often the signature of a known hook was not believed, by the minute: table `webhook_refusals`.
 
 Counted in the process and written at most once a second, so that whoever sends rubbish cannot keep the database busy.
-A process that is killed loses the counts of its last second.
+A process that is killed loses the counts of its last second. `queries.refused` reads them for the list of hooks.
 """
 
 import threading
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import LiteralString
 
 import structlog
 from django.db import DatabaseError, connections
 
+from apps.webhooks import models
 from meshsix import prepared
 from meshsix.kit import clock
 
@@ -74,6 +75,13 @@ class Refusals:
 
 REFUSALS = Refusals()
 """The counts of this process."""
+KEPT = timedelta(days=7)
+"""How long they stay; a day of them is shown."""
+
+
+def forget(now: datetime) -> int:
+    """Drop what is older than it is kept; return how many minutes."""
+    return models.Refusals.objects.filter(minute__lt=now - KEPT).delete()[0]
 
 
 def count(hook_key: str) -> None:

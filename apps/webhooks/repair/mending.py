@@ -9,6 +9,7 @@ from django.db import transaction
 
 from apps.onboarding.steps.hooks import ORGANIZATION_EVENTS, REPOSITORY_EVENTS, WantedHook, converge
 from apps.projects.models import Hook, HookKind
+from apps.webhooks.places import place_of
 from apps.webhooks.repair import claims, events, places, redelivery, rights
 from apps.webhooks.repair.models import HookWatch
 from apps.webhooks.rotation import services as rotation
@@ -70,7 +71,7 @@ def mend(watch: HookWatch, clients: Clients, *, actor: Actor, may_rotate: bool =
     try:
         done = _repaired(watch.hook, clients, actor, rotates=rotates)
         if done is not Done.ROTATING:
-            clients.github.hooks.ping(places.place_of(watch.hook), watch.hook.github_id or 0)
+            clients.github.hooks.ping(place_of(watch.hook), watch.hook.github_id or 0)
     except TryLater as error:
         raise CannotRepair(str(error), hint=error.hint, pause=error.pause or _USUAL_PAUSE) from error
     except VendorError as error:
@@ -97,7 +98,7 @@ def _repaired(hook: Hook, clients: Clients, actor: Actor, *, rotates: bool) -> D
 def _wanted(hook: Hook, clients: Clients) -> WantedHook:
     kept = clients.vault.read(hook.secret_path)
     return WantedHook(
-        place=places.place_of(hook),
+        place=place_of(hook),
         row=hook,
         secret=kept.data["secret"],
         version=kept.version,

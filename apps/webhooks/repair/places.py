@@ -1,15 +1,9 @@
-"""Where a hook lives at GitHub, whose it is, and under which aggregate a project's events stand here. No I/O."""
+"""Whose a hook is, and under which aggregate a project's events stand here. No I/O."""
 
 from apps.projects import services as projects
-from apps.projects.models import Hook, Project
+from apps.projects.models import Project
 from apps.webhooks.repair.models import HookWatch
-from meshsix.integrations.github.hooks import Place
 from meshsix.kit.names import RepositoryName
-
-
-def place_of(hook: Hook) -> Place:
-    """Return the repository of the hook, or the login of its organization."""
-    return hook.owner if hook.project is None else repository_of(hook.project)
 
 
 def repository_of(project: Project) -> RepositoryName:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from apps.onboarding.steps.hooks import address
 from apps.projects.models import Hook
-from apps.webhooks.repair import places
+from apps.webhooks.places import place_of
 from apps.webhooks.repair.models import HookWatch
 from meshsix.integrations.github.hooks import AppHook, Hooks
 from meshsix.integrations.github.messages import HookDelivery
@@ -42,7 +42,7 @@ class OfHook:
     """The hook of a repository or an organization."""
 
     def __init__(self, hooks: Hooks, hook: Hook) -> None:
-        self._hooks, self._place, self._id = hooks, places.place_of(hook), hook.github_id or 0
+        self._hooks, self._place, self._id = hooks, place_of(hook), hook.github_id or 0
         self.address = address(hook.key)
 
     def shown(self) -> Shown | None:

@@ -13,16 +13,15 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from apps.projects import services as projects
-from apps.projects.models import Hook, HookKind
+from apps.projects.models import Hook
 from apps.webhooks.catalog import PROBLEMS
 from apps.webhooks.keyring import PREVIOUS, PREVIOUS_UNTIL, SECRET
+from apps.webhooks.places import place_of
 from apps.webhooks.rotation.events import projects_of, tell
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import Missing
-from meshsix.integrations.github.hooks import Place
 from meshsix.integrations.vault.failures import Absent
 from meshsix.kit import clock
-from meshsix.kit.names import RepositoryName
 from meshsix.wiring import Clients
 
 GRACE = timedelta(hours=24)
@@ -118,13 +117,6 @@ def ask_for_ping(wanted: OfWritten, clients: Clients) -> None:
         clients.github.hooks.ping(place_of(hook), hook.github_id or 0)
     except Missing as error:
         raise _problem("webhooks:rotation:no-hook", str(error)) from error
-
-
-def place_of(hook: Hook) -> Place:
-    """Return where the hook lives at GitHub."""
-    if hook.kind == HookKind.ORGANIZATION or hook.project is None:
-        return hook.owner
-    return RepositoryName(owner=hook.project.owner, name=hook.project.name)
 
 
 def _hook(ask: Ask) -> Hook:

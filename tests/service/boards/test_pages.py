@@ -19,7 +19,7 @@ from tests.web_process import person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MOST_QUERIES = 12
-MOST_QUERIES_WITH_PANELS = 20
+MOST_QUERIES_WITH_PANELS = 17
 Speak = Callable[..., Client]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -93,7 +93,8 @@ def test_buttons_of_an_organizations_hook_are_shown_to_admins_alone() -> None:
 
 
 def test_what_befalls_an_organizations_hook_is_told_on_each_of_its_projects(of_organization: HookWatch) -> None:
-    alerts.converge(of_organization, {AlertKind.DISABLED: {}}, clock.now())
+    with transaction.atomic():
+        alerts.converge(of_organization, {AlertKind.DISABLED: {}}, clock.now())
     mending.redeliver_missing(of_organization, actor=SYSTEM)
     told = Event.objects.order_by("seq").values_list("event_type", "aggregate_id")
     both = ("project:octo-org/bookmarks", "project:octo-org/else")
@@ -121,21 +122,22 @@ def test_figures_of_the_apps_hook_leave_out_what_came_by_other_doors(
 
 
 def test_refusals_at_the_door_are_shown_for_a_day(of_repository: HookWatch) -> None:
+    assert of_repository.hook is not None
     for hours, number in ((1, 2), (3, 40), (30, 500)):
         at = clock.now() - timedelta(hours=hours)
-        Refusals.objects.create(hook_id=of_repository.hook_id, minute=at, number=number)
+        Refusals.objects.create(hook=of_repository.hook, minute=at, number=number)
     (shown,) = client_of("viewer").get("/api/hooks").json()["results"]
     assert shown["refused_at_door"] == 42
     assert "42 calls with a wrong signature" in client_of("viewer").get("/hooks").content.decode()
 
 
-def test_a_panel_asks_for_no_figures_of_single_hooks(of_organization: HookWatch) -> None:
+@pytest.mark.usefixtures("of_organization")
+def test_a_panel_asks_for_no_figures_of_single_hooks() -> None:
     viewer = client_of("viewer")
     with CaptureQueriesContext(connection) as asked:
         assert viewer.get(f"/projects/{FULL_NAME}/hooks").status_code == 200
     sums = [each["sql"] for each in asked if "percentile_cont" in each["sql"]]
     assert len(sums) == 1, "the project's own"
-    assert of_organization.pk
 
 
 def act_in_admin(role: str, act: str, row: HookWatch) -> str:
