@@ -69,7 +69,8 @@ def claimed(delivery_id: UUID) -> Claim | None:
         if found is None:
             return None
         claim = Claim(delivery_id=delivery_id, number=found[0] + 1, attempt=found[1] + 1, since=now)
-        Delivery.objects.filter(pk=delivery_id).update(claims=claim.number, attempts=claim.attempt, due_at=now + LEASE)
+        counted = {"claims": claim.number, "attempts": claim.attempt, "due_at": now + LEASE}
+        Delivery.objects.filter(pk=delivery_id).update(**counted, nudges=0, nudge_at=None)
     return claim
 
 
@@ -203,7 +204,7 @@ def failed(claim: Claim, error: Exception, *, chance: float) -> None:
             _write(delivery, DeliveryEvent.GAVE_UP, ending.code, since=claim.since)
             return
         delivery.due_at = ending.due_at
-        delivery.attempts -= 0 if ending.counts else 1
+        delivery.attempts = max(delivery.attempts - (0 if ending.counts else 1), 0)
         end = DeliveryEvent.RAISED if ending.counts else DeliveryEvent.WAITS
         _write(delivery, end, _wait(ending), since=claim.since)
 
@@ -225,8 +226,13 @@ def given_up(delivery_id: UUID) -> None:
 
 
 def replayed(delivery: Delivery, *, actor: Actor) -> None:
-    """Let a delivery be handled once more, in the caller's transaction, which holds its row. Raises WrongState."""
+    """Let a delivery be handled once more, in the caller's transaction, which holds its row. Raises WrongState.
+
+    What a try that runs at this moment comes to counts no more: it began before.
+    """
     delivery.attempts, delivery.due_at = 0, clock.now()
+    delivery.claims += 1
+    delivery.nudges, delivery.nudge_at = 0, None
     delivery.error = delivery.error_code = delivery.error_hint = ""
     _write(delivery, DeliveryEvent.REPLAYED, f"replayed by {actor.name}", since=clock.now(), actor=actor)
 

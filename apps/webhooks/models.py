@@ -32,6 +32,7 @@ class Delivery(models.Model):
     another number than it began with changes nothing. `history` lists the last tries and replays, the newest last:
     {at, took_ms, result, words}. `effects` are the events that it told or would have told:
     {aggregate_id, aggregate_seq, event_type, is_first, reactions}. `payload` is empty once `payload_dropped_at`.
+    `nudges` counts how often recovery has sent the message of a try again, a few at most; the next one at `nudge_at`.
     `occurred_at` is when what it tells happened at GitHub, to the second; None where nobody knows.
     """
 
@@ -60,6 +61,8 @@ class Delivery(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     claims = models.PositiveIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(default=clock.now)
+    nudges = models.PositiveSmallIntegerField(default=0, db_default=0)
+    nudge_at = models.DateTimeField(null=True, blank=True)
     handled_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
     error_code = models.CharField(max_length=100, blank=True, default="", db_default="")

@@ -26,10 +26,13 @@ GRACE = timedelta(seconds=5)
 _MOST = 500
 
 
-def overdue(now: datetime) -> list[UUID]:
-    """Return the oldest deliveries whose handling is due for a while: their message may be lost."""
+def overdue(now: datetime) -> QuerySet[Delivery]:
+    """Return the oldest deliveries whose handling is due for a while: their message may be lost.
+
+    Those whose message was sent again lately are left out: it may only be waiting its turn.
+    """
     due = Delivery.objects.filter(state__in=OPEN, due_at__lte=now - GRACE)
-    return list(due.order_by("due_at").values_list("pk", flat=True)[:_MOST])
+    return due.filter(Q(nudge_at=None) | Q(nudge_at__lte=now)).order_by("due_at")[:_MOST]
 
 
 def lost(now: datetime, *, attempts: int) -> list[UUID]:
