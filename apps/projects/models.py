@@ -85,7 +85,8 @@ class Hook(models.Model):
     """A webhook at GitHub that points at us. `key` is the opaque part of its address; the secret lies in Vault.
 
     `secret_version` is the version in Vault that GitHub was last given; `secret_announced` that which it is given now
-    while it is rotated: the doors read it before GitHub uses it.
+    while it is rotated: the doors read it before GitHub uses it. `secret_given_at` is when GitHub was given the
+    version; `doubted_at` from when on only a new ping proves the hook.
     """
 
     key = models.CharField(primary_key=True, max_length=64)
@@ -96,8 +97,10 @@ class Hook(models.Model):
     secret_path = models.CharField(max_length=300)
     secret_version = models.PositiveIntegerField(null=True, blank=True)
     secret_announced = models.PositiveIntegerField(null=True, blank=True)
+    secret_given_at = models.DateTimeField(null=True, blank=True)
     events = models.JSONField(default=list)
     verified_at = models.DateTimeField(null=True, blank=True)
+    doubted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:

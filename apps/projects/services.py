@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from apps.projects import queries
 from apps.projects.models import SHARED_HOST, Environment, Hook, HookKind, Project, ProjectStatus, new_hook_key
@@ -190,17 +192,19 @@ def organization_hook(owner: str, *, secret_path: str, events: list[str]) -> Hoo
 
 def hook_doubted(key: str) -> None:
     """Record, before the hook is made or changed at GitHub, that only a new ping proves it."""
-    Hook.objects.filter(pk=key).update(verified_at=None)
+    Hook.objects.filter(pk=key).update(verified_at=None, doubted_at=clock.now())
 
 
 def hook_found(key: str, *, github_id: int, events: list[str], secret_version: int) -> None:
     """Record what GitHub calls the hook, which events it sends and which version of the secret it was given."""
-    Hook.objects.filter(pk=key).update(github_id=github_id, events=events, secret_version=secret_version)
+    given = {"secret_version": secret_version, "secret_given_at": clock.now()}
+    Hook.objects.filter(pk=key).update(github_id=github_id, events=events, **given)
 
 
-def hook_verified(key: str) -> None:
-    """Record that a ping of the hook arrived with a good signature."""
-    Hook.objects.filter(pk=key).update(verified_at=clock.now())
+def hook_verified(key: str, *, received_at: datetime) -> None:
+    """Record that a ping of the hook arrived with a good signature, unless the hook was doubted since then."""
+    rows = Hook.objects.filter(Q(doubted_at=None) | Q(doubted_at__lt=received_at), pk=key)
+    rows.update(verified_at=clock.now())
 
 
 def _repository(project: Project) -> names.RepositoryName:

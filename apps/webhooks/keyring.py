@@ -1,7 +1,7 @@
 """The secrets of hooks, kept for five minutes in front of Vault, in this process only.
 
 The version that the hook's row names is part of the key: a rotated secret is read anew at once, in every process.
-While a rotation's day of grace lasts, the secret before it counts too.
+While a rotation lasts, and for a day of grace after GitHub was given the new secret, the secret before it counts too.
 """
 
 import threading
@@ -9,14 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from apps.projects.models import Hook
 from meshsix.integrations.vault.failures import Absent
 from meshsix.integrations.vault.messages import Secret
 
 KEPT = timedelta(minutes=5)
+GRACE = timedelta(hours=24)
+"""How long the secret before is still believed once GitHub has the new one."""
 SECRET = "secret"  # noqa: S105 - the name under which it lies
 PREVIOUS = "previous"
 PREVIOUS_UNTIL = "previous_until"
 _MOST = 10_000
+_LONG_AGO = "2000-01-01T00:00:00+00:00"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,19 +70,32 @@ class Keyring:
 
 def _read(path: str, read: Callable[[str], Secret]) -> tuple[tuple[bytes, datetime | None], ...]:
     try:
-        data = read(path).data
+        kept = read(path)
     except Absent:
         return ()
-    return tuple(_usable(data))
+    return tuple(_usable(kept.data, until=_end_of_previous(path, kept)))
 
 
-def _usable(data: Mapping[str, str]) -> list[tuple[bytes, datetime | None]]:
+def _end_of_previous(path: str, kept: Secret) -> datetime | None:
+    """Return until when the secret before is believed, None for as long as GitHub was not given the one in Vault.
+
+    So a rotation may rest for days, or fail at GitHub, and no delivery is refused.
+    """
+    rows = Hook.objects.filter(secret_path=path, secret_version=kept.version).values_list("secret_given_at")
+    given = rows.first()
+    if given is None:
+        return None
+    written = datetime.fromisoformat(kept.data.get(PREVIOUS_UNTIL) or _LONG_AGO)
+    return written if given[0] is None else max(written, given[0] + GRACE)
+
+
+def _usable(data: Mapping[str, str], *, until: datetime | None) -> list[tuple[bytes, datetime | None]]:
     """Return what a path holds; an empty secret is none, since everybody knows it."""
     found: list[tuple[bytes, datetime | None]] = []
     if data.get(SECRET):
         found.append((data[SECRET].encode(), None))
-    if data.get(PREVIOUS) and data.get(PREVIOUS_UNTIL):
-        found.append((data[PREVIOUS].encode(), datetime.fromisoformat(data[PREVIOUS_UNTIL])))
+    if data.get(PREVIOUS):
+        found.append((data[PREVIOUS].encode(), until))
     return found
 
 

@@ -8,14 +8,14 @@ one finishes it, since GitHub may still sign with the secret before.
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from apps.projects import services as projects
 from apps.projects.models import Hook
 from apps.webhooks.catalog import PROBLEMS
-from apps.webhooks.keyring import PREVIOUS, PREVIOUS_UNTIL, SECRET
+from apps.webhooks.keyring import GRACE, PREVIOUS, PREVIOUS_UNTIL, SECRET
 from apps.webhooks.places import place_of
 from apps.webhooks.rotation.events import projects_of, tell
 from meshsix.durable.outcomes import Permanent
@@ -24,8 +24,6 @@ from meshsix.integrations.vault.failures import Absent
 from meshsix.kit import clock
 from meshsix.wiring import Clients
 
-GRACE = timedelta(hours=24)
-"""How long the secret before is still believed."""
 _BYTES = 32
 
 
@@ -102,8 +100,8 @@ def record_rotation(wanted: OfWritten, _: Clients) -> None:
     with transaction.atomic():
         told = projects.lock(mine)
         hook = Hook.objects.select_for_update(no_key=True).get(pk=wanted.ask.hook_key)
-        hook.secret_version, hook.secret_announced = version, None
-        hook.save(update_fields=["secret_version", "secret_announced"])
+        hook.secret_version, hook.secret_announced, hook.secret_given_at = version, None, clock.now()
+        hook.save(update_fields=["secret_version", "secret_announced", "secret_given_at"])
         tell(hook, version, told)
 
 

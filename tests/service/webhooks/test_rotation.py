@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
+from apps.projects import services as projects
 from apps.projects.models import Hook, HookKind, Project
 from apps.webhooks.doors import github, known_hooks
 from apps.webhooks.doors.calls import Answer, Call
@@ -188,6 +189,30 @@ def test_the_old_secret_of_a_rotation_that_rests_for_days_is_believed_until_a_da
     with clock.moved(timedelta(hours=40)):
         assert believed(OLD)
     with clock.moved(timedelta(hours=45)):
+        assert not believed(OLD)
+
+
+@pytest.mark.parametrize("by_repair", [False, True])
+def test_a_rotation_that_github_does_not_take_refuses_nothing_and_its_day_begins_when_it_does(
+    hook: Hook,
+    clients: Clients,
+    by_repair: bool,  # noqa: FBT001 - parametrised
+) -> None:
+    ask = steps.Ask(hook_key=hook.key)
+    done = steps.OfWritten(ask=ask, write_secret=steps.write_secret(ask, clients))
+    steps.announce_secret(done, clients)
+    with clock.moved(timedelta(hours=30)):
+        assert believed(OLD), "GitHub still signs with it"
+        steps.give_secret_to_github(done, clients)
+        if by_repair:
+            version = done.write_secret.version
+            projects.hook_found(hook.key, github_id=hook.github_id or 0, events=["push"], secret_version=version)
+        else:
+            steps.record_rotation(done, clients)
+    with clock.moved(timedelta(hours=50)):
+        assert believed(OLD)
+    with clock.moved(timedelta(hours=55)):
+        assert believed(kept(hook, clients)["secret"])
         assert not believed(OLD)
 
 
