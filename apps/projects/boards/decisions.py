@@ -101,7 +101,9 @@ def decide(
 ) -> Decision:
     """Return what it means that a card which stood at `previous` is now seen at `seen`; None: not on the board.
 
-    Only a change of the Status field is a move. `introducing`: the board is seen for the first time, so that cards
+    Only a change of the Status field is a move. Whether a move of ours had run out when the card changed is a question
+    to GitHub's time, however late we look; by `now`, when the look began, one that GitHub has not made is given up.
+    `introducing`: the board is seen for the first time, so that cards
     are met where they have long been: of these only what stands in Todo is told.
     """
     if seen is None:
@@ -109,7 +111,7 @@ def decide(
         return Decision(kind=TELLS[_spot(previous), Spot.ABSENT], came_from=_column(previous), settled=gone)
     if previous is not None and seen.updated_at < previous.updated_at:
         return Decision(stale=True)
-    alive = [each for each in expected if each.expires_at > now]
+    alive = [each for each in expected if each.expires_at > seen.updated_at]
     start = _after_our_own(previous, alive)
     echo = any(each.target.option_id == seen.place.option_id for each in alive) and _same_work(start, seen)
     told = None if echo or _stays(start, seen) else TELLS[_spot(start), _spot(seen)]
@@ -121,7 +123,7 @@ def decide(
         came_from=_column(start),
         moved=moved,
         own=echo and moved,
-        settled=_settled(seen.place, expected, alive),
+        settled=_settled(seen.place, expected, alive, now=now),
     )
 
 
@@ -133,12 +135,12 @@ def _after_our_own(previous: Standing | None, alive: Sequence[Expected]) -> Stan
     return previous if made is None else replace(previous, place=made.target)
 
 
-def _settled(place: Place, expected: Sequence[Expected], alive: Sequence[Expected]) -> frozenset[str]:
+def _settled(place: Place, expected: Sequence[Expected], alive: Sequence[Expected], *, now: datetime) -> frozenset[str]:
     """Return the targets of moves that ran out, whose echo this is, and that were made and overtaken by a person's.
 
     A move that is still on its way to GitHub stays expected while the card is seen elsewhere.
     """
-    targets = (each.target.option_id for each in expected if each not in alive or each.made)
+    targets = (each.target.option_id for each in expected if each not in alive or each.made or each.expires_at <= now)
     return frozenset({*targets} | ({place.option_id} & {each.target.option_id for each in alive}))
 
 

@@ -131,9 +131,14 @@ def _settled_look(project: Project, item_id: str, clients: Clients) -> Sighting:
 
 @transaction.atomic
 def _recorded_silently(project: Project, sighting: Sighting) -> Sighting:
-    """Record the sighting; return it with the version that the mirror has then."""
+    """Record the sighting; return it with the version that the mirror has then.
+
+    Raises Overtaken too where GitHub shows an older state than the one that is known: a move must not trust it.
+    """
     news = News()
-    observing.settle(project, sighting, observing.Heard(source=Source.MANUAL, cause="move"), news)
+    decision = observing.settle(project, sighting, observing.Heard(source=Source.MANUAL, cause="move"), news)
+    if decision.stale:
+        raise Overtaken
     if news.told:  # leaving the transaction by this error takes everything back
         raise MovedElsewhere(str(news.told[0].facts["to"]))
     publish_all(news.changes)

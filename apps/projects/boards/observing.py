@@ -100,25 +100,27 @@ def record(sighting: Sighting, *, source: Source, cause: str, actor: str = "") -
     return tuple(news.told)
 
 
-def settle(project: Project, sighting: Sighting, heard: Heard, news: News, *, introducing: bool = False) -> None:
+def settle(project: Project, sighting: Sighting, heard: Heard, news: News, *, introducing: bool = False) -> Decision:
     """Decide about one sighting and write its row; add what is to be told and published to `news`.
 
-    Raises Overtaken where the row is of another version by now.
+    Nothing is written where the decision is that the look is stale. Raises Overtaken where the row is of another
+    version by now.
     """
     row = BoardCard.objects.select_for_update().filter(project=project, item_id=sighting.item_id).first()
     if (row.version if row is not None else 0) != sighting.version:
         raise Overtaken
     decision = decided(project, row, sighting, introducing=introducing)
     if decision.stale:
-        return
+        return decision
     forget(sighting, decision.settled)
     changed, row = _write(project, row, sighting, decision)
     if row is None:
-        return
+        return decision
     if changed - mirror.QUIET or decision.kind is not None:
         news.changes.append(_change(project, row, decision, heard, changed))
     if decision.kind is not None:
         news.told.append(_told(decision.kind, project, row, decision, heard))
+    return decision
 
 
 def decided(project: Project, row: BoardCard | None, sighting: Sighting, *, introducing: bool = False) -> Decision:
@@ -129,7 +131,7 @@ def decided(project: Project, row: BoardCard | None, sighting: Sighting, *, intr
         mirror.standing(row),
         mirror.seen(sighting.card, row, project) if sighting.card is not None else None,
         [mirror.expectation(each, ids) for each in expected],
-        now=clock.now(),
+        now=sighting.looked_at,
         introducing=introducing,
     )
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from apps.projects import services as projects
 from apps.projects.boards import mirror, observing, queries
@@ -27,8 +27,19 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A board that is ours to poll, since `taken_at`."""
+
+    id: UUID
+    taken_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Poll:
-    """All cards of a project's board, as read from `started_at` on; `versions` is what the mirror had before."""
+    """All cards of a project's board, as read from `started_at` on; `versions` is what the mirror had before.
+
+    `lease` is that under which it was read, None where nobody had claimed the board.
+    """
 
     id: UUID
     project_id: UUID
@@ -36,6 +47,7 @@ class Poll:
     cards: Mapping[str, Card]
     versions: Mapping[str, int]
     started_at: datetime
+    lease: Lease | None = None
 
     @property
     def cause(self) -> str:
@@ -62,14 +74,14 @@ def due(*, most: int) -> list[UUID]:
     return list(rows.order_by("due_at").values_list("project_id", flat=True)[:most])
 
 
-def claim(project_id: UUID, *, lease: timedelta) -> UUID | None:
-    """Take the board to poll it; return the lease's id, None where it is not due or somebody else has it.
+def claim(project_id: UUID, *, lease: timedelta) -> Lease | None:
+    """Take the board to poll it, for so long; None where it is not due or somebody else has it.
 
     One statement on one table: only of such a one PostgreSQL looks at the condition again after waiting for a rival.
     """
-    now, lease_id = clock.now(), ids.new_id()
+    now, taken = clock.now(), Lease(id=ids.new_id(), taken_at=clock.now())
     mine = BoardWatch.objects.filter(_free(now), project_id=project_id)
-    return lease_id if mine.update(lease_id=lease_id, leased_until=now + lease) else None
+    return taken if mine.update(lease_id=taken.id, leased_until=now + lease) else None
 
 
 def _free(now: datetime) -> Q:
@@ -77,11 +89,11 @@ def _free(now: datetime) -> Q:
 
 
 def poll_soon(project_id: UUID) -> None:
-    """Make the board due now: something has happened of which no event may tell."""
+    """Make the board due now, or again after the poll that runs: something has happened of which no event may tell."""
     BoardWatch.objects.filter(project_id=project_id).update(due_at=clock.now())
 
 
-def poll(project: Project, clients: Clients) -> Poll:
+def poll(project: Project, clients: Clients, *, lease: Lease | None = None) -> Poll:
     """Read all cards of the project's board, a query a page. Raises what the GitHub client raises.
 
     Versions are read first: what is recorded while the pages come is left as it is.
@@ -102,6 +114,7 @@ def poll(project: Project, clients: Clients) -> Poll:
         cards=cards,
         versions=versions,
         started_at=started_at,
+        lease=lease,
     )
 
 
@@ -173,9 +186,11 @@ def _missed(poll: Poll, rows: Iterable[BoardCard]) -> list[BoardCard]:
 
 
 def _polled(project: Project, poll: Poll) -> None:
+    """Write down that the board was polled, unless somebody else has it by now."""
     interval = settings.BOARD_POLL_INTERVAL if project.trigger_method == "poll" else settings.BOARD_SAFETY_POLL_INTERVAL
-    BoardWatch.objects.filter(project=project).update(
-        due_at=clock.now() + interval,
+    lease_id = poll.lease.id if poll.lease is not None else None
+    BoardWatch.objects.filter(project=project, lease_id=lease_id).update(
+        due_at=_unless_hurried(poll.started_at, clock.now() + interval),
         polled_at=poll.started_at,
         board_id=poll.board_id,
         cards=sum(observing.on_board(card, project) is not None for card in poll.cards.values()),
@@ -186,14 +201,25 @@ def _polled(project: Project, poll: Poll) -> None:
     )
 
 
-def poll_failed(project_id: UUID, error: str, *, pause: timedelta | None = None) -> None:
-    """Record that the board could not be polled; it is due again after `pause`, else after a pause that doubles."""
-    watch = BoardWatch.objects.filter(project_id=project_id).first()
+def _unless_hurried(started_at: datetime, due_at: datetime) -> Case:
+    """Return when the board is due: at `due_at`, but where somebody made it due since the poll began, then."""
+    return Case(When(due_at__lte=started_at, then=due_at), default=F("due_at"))
+
+
+def poll_failed(project_id: UUID, error: str, *, pause: timedelta | None = None, lease: Lease | None = None) -> None:
+    """Record that the board could not be polled; it is due again after `pause`, else after a pause that doubles.
+
+    Nothing where the board is somebody else's by now; without `lease` whoever has it has failed.
+    """
+    rows = BoardWatch.objects.filter(project_id=project_id)
+    rows = rows if lease is None else rows.filter(lease_id=lease.id)
+    watch = rows.first()
     if watch is None:
         return
     doubled = min(settings.BOARD_POLL_INTERVAL * 2 ** min(watch.failures, 8), _LONGEST_PAUSE)
-    BoardWatch.objects.filter(project_id=project_id).update(
-        due_at=clock.now() + (doubled if pause is None else pause),
+    due_at = clock.now() + (doubled if pause is None else pause)
+    rows.update(
+        due_at=due_at if lease is None else _unless_hurried(lease.taken_at, due_at),
         lease_id=None,
         leased_until=None,
         failures=F("failures") + 1,

@@ -9,10 +9,11 @@ from apps.projects.boards.moves import (
     move_failed,
 )
 from apps.projects.boards.observing import Sighting, look, record
-from apps.projects.boards.polling import Poll, claim, due, poll, poll_failed, poll_soon, record_poll, watch_all
+from apps.projects.boards.polling import Lease, Poll, claim, due, poll, poll_failed, poll_soon, record_poll, watch_all
 
 __all__ = [
     "CannotMove",
+    "Lease",
     "Moved",
     "MovedElsewhere",
     "Poll",

@@ -36,15 +36,16 @@ class Polled:
 
 def poll(project_id: UUID, clients: Clients) -> Polled | None:
     """Poll a project's board if it is due; None where it is not, or somebody else does it."""
-    if boards.claim(project_id, lease=LEASE) is None:
+    lease = boards.claim(project_id, lease=LEASE)
+    if lease is None:
         return None
     project = Project.objects.get(pk=project_id)
     try:
-        seen = boards.poll(project, clients)
+        seen = boards.poll(project, clients, lease=lease)
     except TryLater as error:
-        return _failed(project_id, error, pause=error.pause)
+        return _failed(project_id, lease, error, pause=error.pause)
     except VendorError as error:
-        return _failed(project_id, error)
+        return _failed(project_id, lease, error)
     with transaction.atomic():
         told = canonical.emit(boards.record_poll(seen))
     return Polled(cards=len(seen.cards), told=told)
@@ -57,8 +58,8 @@ def poll_now(project_id: UUID, clients: Clients) -> Polled | None:
     return poll(project_id, clients)
 
 
-def _failed(project_id: UUID, error: VendorError, *, pause: timedelta | None = None) -> Polled:
+def _failed(project_id: UUID, lease: boards.Lease, error: VendorError, *, pause: timedelta | None = None) -> Polled:
     """Keep the error where people see it, and when the board is tried again: GitHub's own wish comes first."""
-    boards.poll_failed(project_id, str(error), pause=pause)
+    boards.poll_failed(project_id, str(error), pause=pause, lease=lease)
     log.info("board not polled", project=str(project_id), error=str(error))
     return Polled(error=str(error))

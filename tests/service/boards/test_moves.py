@@ -6,7 +6,7 @@ import pytest
 
 from apps.projects.boards import moves, services
 from apps.projects.boards.columns import Column
-from apps.projects.boards.models import BoardWatch, ExpectedMove
+from apps.projects.boards.models import BoardCard, BoardWatch, ExpectedMove
 from apps.projects.boards.observing import CARD_CHANGED
 from apps.projects.models import Project
 from meshsix.integrations.errors import Refused, TryLater
@@ -165,11 +165,39 @@ def test_who_recorded_while_github_moved_makes_the_next_look_decide(
 
 def test_after_five_minutes_a_move_is_a_persons(desk: Desk, card: tuple[int, str]) -> None:
     number, item = card
-    services.expect_move(desk.project.pk, item, option(desk, "QA"))
+    with clock.moved(-timedelta(minutes=6)):
+        services.expect_move(desk.project.pk, item, option(desk, "QA"))
     desk.move(number, "QA")
-    with clock.moved(timedelta(minutes=5, seconds=1)):
-        assert desk.see(item) == ["card-moved Todo>QA"]
+    assert desk.see(item) == ["card-moved Todo>QA"]
     assert not ExpectedMove.objects.exists()
+
+
+def test_an_echo_is_one_however_late_it_is_heard(desk: Desk, card: tuple[int, str]) -> None:
+    _, item = card
+    services.expect_move(desk.project.pk, item, option(desk, "QA"))
+    by_hand(desk, item, "QA")
+    with clock.moved(timedelta(hours=1)):
+        assert desk.see(item) == []
+    assert not ExpectedMove.objects.exists()
+
+
+def test_a_move_that_github_never_made_is_given_up(desk: Desk, card: tuple[int, str]) -> None:
+    number, item = card
+    services.expect_move(desk.project.pk, item, option(desk, "QA"))
+    with clock.moved(timedelta(hours=1)):
+        assert desk.see(item) == []
+    assert not ExpectedMove.objects.exists()
+    desk.move(number, "QA")
+    assert desk.see(item) == ["card-moved Todo>QA"]
+
+
+def test_an_answer_that_is_older_than_what_is_known_moves_nothing(desk: Desk, card: tuple[int, str]) -> None:
+    number, item = card
+    BoardCard.objects.update(item_updated_at=clock.now() + timedelta(minutes=1))
+    for column in (Column.TODO, Column.QA):
+        with pytest.raises(TryLater):
+            services.move_card(desk.project, number, column, desk.clients)
+    assert (desk.moves_asked(), desk.column(item)) == (0, "Todo")
 
 
 def test_a_failed_move_is_forgotten(desk: Desk, card: tuple[int, str]) -> None:

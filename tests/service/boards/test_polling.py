@@ -191,6 +191,36 @@ def test_a_board_without_events_is_polled_more_often(desk: Desk, trigger: str, s
     assert services.due(most=1) == [desk.project.pk]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_wish_in_the_midst_of_a_poll_is_done_behind_it(desk: Desk, fails: bool) -> None:  # noqa: FBT001 - parametrised
+    services.watch_all()
+    lease = services.claim(desk.project.pk, lease=LEASE)
+    found = services.poll(desk.project, desk.clients, lease=lease)
+    services.poll_soon(desk.project.pk)
+    if fails:
+        services.poll_failed(desk.project.pk, "GitHub is away", lease=lease)
+    else:
+        with transaction.atomic():
+            services.record_poll(found)
+    assert services.due(most=1) == [desk.project.pk]
+    assert BoardWatch.objects.get().failures == fails
+
+
+def test_who_lost_the_lease_leaves_the_watch_to_the_one_who_has_it(desk: Desk) -> None:
+    services.watch_all()
+    lost = services.claim(desk.project.pk, lease=LEASE)
+    found = services.poll(desk.project, desk.clients, lease=lost)
+    with clock.moved(LEASE):
+        lease = services.claim(desk.project.pk, lease=LEASE)
+    assert lease is not None
+    before = BoardWatch.objects.values().get()
+    with transaction.atomic():
+        services.record_poll(found)
+    services.poll_failed(desk.project.pk, "too late", lease=lost)
+    assert BoardWatch.objects.values().get() == before
+    assert before["lease_id"] == lease.id
+
+
 def test_a_poll_that_fails_is_tried_again_later_each_time_and_says_why() -> None:
     project = boards.project()
     services.watch_all()

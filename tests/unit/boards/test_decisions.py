@@ -48,6 +48,19 @@ def test_every_move_is_told_as_the_table_says(came_from: str, goes_to: str) -> N
     assert decision.came_from == ("" if came_from == NOBODY else came_from)
 
 
+def test_whether_a_move_of_ours_ran_out_is_asked_by_githubs_time() -> None:
+    late = decide(stands("Todo"), stands("QA", after=1), [ours("QA")], now=NOW + timedelta(hours=1))
+    assert (late.kind, late.own, late.settled) == (None, True, frozenset({at("QA").option_id}))
+    persons = decide(stands("Todo"), stands("QA", after=301), [ours("QA")], now=NOW)
+    assert (persons.kind, persons.own, persons.settled) == (Kind.CARD_MOVED, False, frozenset({at("QA").option_id}))
+
+
+def test_a_move_of_ours_that_was_not_made_in_time_is_given_up() -> None:
+    assert not decide(stands("Todo"), stands("Todo"), [ours("QA")], now=NOW).settled
+    late = decide(stands("Todo"), stands("Todo"), [ours("QA")], now=NOW + timedelta(hours=1))
+    assert (late.kind, late.settled) == (None, frozenset({at("QA").option_id}))
+
+
 @pytest.mark.parametrize("column", COLUMNS)
 def test_only_a_change_of_the_status_is_a_move(column: str) -> None:
     decision = decide(stands(column), stands(column, after=9), now=NOW)
