@@ -87,9 +87,9 @@ class Desk:
         """Look and record; return what is told, as `kind from>to`."""
         return told(self.record(self.look(item), **more))
 
-    def poll(self) -> list[str]:
+    def poll(self, lease: services.Lease | None = None) -> list[str]:
         """Poll the board; return what is told."""
-        found = services.poll(self.project, self.clients)
+        found = services.poll(self.project, self.clients, lease=lease)
         with transaction.atomic():
             return told(services.record_poll(found))
 

@@ -182,8 +182,7 @@ def test_of_several_pollers_at_once_one_has_the_board() -> None:
 def test_a_board_without_events_is_polled_more_often(desk: Desk, trigger: str, seconds: int) -> None:
     Project.objects.update(trigger_method=trigger)
     services.watch_all()
-    services.claim(desk.project.pk, lease=LEASE)
-    desk.poll()
+    desk.poll(services.claim(desk.project.pk, lease=LEASE))
     watch = BoardWatch.objects.get()
     assert abs(watch.due_at - clock.now() - timedelta(seconds=seconds)) < timedelta(seconds=60)
     assert (watch.lease_id, watch.failures, watch.error, watch.board_id) == (None, 0, "", desk.project.board_id)

@@ -1,21 +1,30 @@
 """Two at once on the rows of one project: whoever comes second waits, nobody waits in a circle."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import transaction
 
+from apps.onboarding.words import Ask, ModelBudget
+from apps.onboarding.workflow import ONBOARDING
 from apps.projects import services as projects
 from apps.projects.boards import observing
 from apps.projects.boards.models import BoardCard
 from apps.projects.boards.observing import Sighting
 from apps.projects.canonical import Source
 from apps.projects.models import Hook, Project, ProjectStatus
+from apps.projects.queries import WATCHING_STEP
 from apps.webhooks import canonical, handling
 from apps.webhooks.models import Delivery
 from apps.webhooks.rotation import steps
 from apps.webhooks.states import DeliveryState
+from meshsix.durable import services as durable
+from meshsix.durable.models import StepRow
+from meshsix.durable.states import StepState
 from meshsix.kit import clock, names
+from meshsix.kit.actor import SYSTEM
 from meshsix.live.models import Event
 from meshsix.live.services import publish
 from meshsix.wiring import clients
@@ -72,6 +81,25 @@ def test_a_hook_that_is_lost_and_its_rotation(project: Project, repository_hook:
     hook.refresh_from_db()
     assert (hook.secret_version, hook.verified_at) == (2, None)
     assert Event.objects.filter(event_type="webhook-secret-rotated").count() == 2
+
+
+def test_a_runner_that_says_hello_and_the_end_of_the_run_that_waits_for_it(project: Project) -> None:
+    repository = names.RepositoryName(owner=project.owner, name=project.name)
+    ask = Ask(
+        repo_owner=project.owner,
+        repo_name=project.name,
+        display_name="Bookmarks",
+        litellm=ModelBudget(team_alias="octo", default_model="claude-sonnet", max_budget=Decimal(1)),
+    )
+    run = durable.start(ONBOARDING, key=names.run_key(repository), ask=ask, actor=SYSTEM)
+    waits = {"state": StepState.RETRYING, "due_at": clock.now() + timedelta(hours=1)}
+    StepRow.objects.filter(run=run, name=WATCHING_STEP).update(**waits)
+    crossed(
+        lambda: durable.hold(run.pk),
+        lambda: projects.record_hello(project.env_name, instance_id="a", pod_uid="", actor=SYSTEM),
+        lambda: tell(project),
+    )
+    assert Event.objects.filter(event_type="runner-said-hello").count() == 1
 
 
 @pytest.mark.parametrize(
