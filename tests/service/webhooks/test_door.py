@@ -292,39 +292,6 @@ def test_a_dead_broker_loses_no_delivery(broker: Valkey) -> None:
     assert Delivery.objects.get().state == DeliveryState.HANDLED
 
 
-def test_a_backlog_is_nudged_at_growing_distances() -> None:
-    send()
-    nudged = []
-    for second in range(0, 100, 4):
-        with clock.moved(timedelta(seconds=second)):
-            if services.recover():
-                nudged.append(second)
-    assert nudged == [8, 16, 28, 48, 88], "5, 10, 20 and 40 seconds, in steps of four"
-    with clock.moved(timedelta(hours=1)):
-        assert handling.claimed(Delivery.objects.get().pk) is not None
-    with clock.moved(timedelta(hours=1) + handling.LEASE + timedelta(seconds=6)):
-        assert services.recover() == 1, "another try, which was never nudged"
-
-
-def test_a_replay_in_the_midst_of_a_try_is_not_lost() -> None:
-    send()
-    delivery = Delivery.objects.get()
-    first = handling.claimed(delivery.pk)
-    assert first is not None
-    handling.failed(first, ValueError("once"), chance=0.5)
-    with clock.moved(timedelta(hours=1)):
-        running = handling.claimed(delivery.pk)
-        assert running is not None
-        replays.replay(delivery.pk, actor=SYSTEM)
-        busy = TryLater("The budget is used up.", pause=timedelta(minutes=20), counts=False, vendor="github")
-        handling.failed(running, busy, chance=0.5)
-        delivery.refresh_from_db()
-        assert (delivery.state, delivery.attempts, delivery.error) == (DeliveryState.RECEIVED, 0, "")
-        handling.handle(delivery.pk)
-    delivery.refresh_from_db()
-    assert delivery.state == DeliveryState.HANDLED
-
-
 def test_failed_handling_is_tried_again_later_and_given_up_in_the_end() -> None:
     send()
     delivery = Delivery.objects.get()
