@@ -6,18 +6,24 @@ Neither ever fails a task: what goes wrong is logged, and nothing is kept.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 import structlog
 
 from apps.agents.llm import recording
 from apps.agents.llm.errors import CallFailed
 from apps.agents.llm.services import Llm
+from apps.agents.llm.words import Work
+from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Kind, NoSuchScope, Scope
 from apps.agents.memory.services import Memories
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import VendorError
 from meshsix.integrations.litellm import Message, Speaker
+from meshsix.wiring import Clients
 
+DISTIL = "agent_memory.distil"
+"""The task that distils one exchange, by the id of its memory."""
 MOST = 5
 LAST_MESSAGES = 6
 
@@ -68,6 +74,16 @@ def distil(llm: Llm, memory: Memories, exchange: str, *, scope: Scope = Scope.AG
     except (VendorError, CallFailed, Permanent, NoSuchScope) as error:
         _log.info("nothing distilled", task_id=llm.work.task_id, error=type(error).__name__)
         return 0
+
+
+def distil_exchange(memory_id: UUID, clients: Clients) -> int:
+    """Keep at most five facts of a remembered exchange, for those who may read it; return how many are new."""
+    row = Memory.objects.filter(pk=memory_id, kind=Kind.EXCHANGE).first()
+    if row is None:
+        return 0
+    work = Work(agent_id=row.agent_id, project=row.project)
+    llm = Llm(work, clients)
+    return distil(llm, Memories(work, llm), row.content, scope=Scope(row.scope), subject=row.subject)
 
 
 def reflect(llm: Llm, memory: Memories, *, before: str, after: str, messages: Sequence[Message]) -> int:

@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Memories:
-    """The memory as one piece of work sees it."""
+    """The memory as one piece of work sees it. `new_exchanges` are those that `store` wrote: facts may be distilled."""
 
     def __init__(self, work: Work, llm: Llm) -> None:
         self.work = work
@@ -41,6 +41,7 @@ class Memories:
         self._pending: list[Note] = []
         self._shares: bool | None = None
         self._model_is_away = False
+        self.new_exchanges: tuple[UUID, ...] = ()
 
     def recall(self, query: str, *, limit: int = 5, subject: str | None = None) -> tuple[Recalled, ...]:
         """Return the memories nearest to `query` that this work may read, the best first; at most `limit`.
@@ -111,10 +112,12 @@ class Memories:
     def _write(self, notes: Sequence[Note]) -> int:
         try:
             with transaction.atomic():
-                return sum(_insert(note, self.work) for note in notes)
+                new = {memory_id: note for note in notes if (memory_id := _insert(note, self.work)) is not None}
         except DatabaseError as error:
             _log.warning("nothing remembered", task_id=self.work.task_id, error=type(error).__name__)
             return 0
+        self.new_exchanges += tuple(memory_id for memory_id, note in new.items() if note.kind is Kind.EXCHANGE)
+        return len(new)
 
     def _vectors(self, texts: Sequence[str]) -> tuple[str, Sequence[tuple[float, ...] | None]]:
         """Return model and vectors; no model and None each where no model answers, which is asked but once then."""
@@ -144,8 +147,8 @@ class Memories:
         recording.tell(self.work, "tool.result", facts)
 
 
-def _insert(note: Note, work: Work) -> bool:
-    """Write a note; return whether it is new. The same words for the same readers stay as they were first written."""
+def _insert(note: Note, work: Work) -> UUID | None:
+    """Write a note; return its id, None where it is not new: the same words for the same readers stay as they were."""
     row = Memory(
         scope=note.scope,
         scope_key=note.scope_key,
@@ -159,7 +162,7 @@ def _insert(note: Note, work: Work) -> bool:
         local_embedding=list(note.local_embedding),
     )
     Memory.objects.bulk_create([row], ignore_conflicts=True)
-    return Memory.objects.filter(pk=row.pk).exists()
+    return row.pk if Memory.objects.filter(pk=row.pk).exists() else None
 
 
 def _shares(work: Work) -> bool:

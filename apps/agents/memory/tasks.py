@@ -1,11 +1,20 @@
 """What the memory does by itself."""
 
+from uuid import UUID
+
 from celery import shared_task
 
-from apps.agents.memory import services
+from apps.agents.memory import reflection, services
+from meshsix.wiring import clients
 
 
 @shared_task(name="agent_memory.forget_expired")
 def forget_expired() -> None:
     """Delete what has expired."""
     services.forget_expired()
+
+
+@shared_task(name=reflection.DISTIL)
+def distil(memory_id: str) -> None:
+    """Learn facts from an exchange."""
+    reflection.distil_exchange(UUID(memory_id), clients())

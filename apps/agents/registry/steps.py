@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from django.db import transaction
 from pydantic_core import PydanticSerializationError
 
+from apps.agents.llm.errors import CallFailed
 from apps.agents.registry import definitions, schemas
 from apps.agents.registry.definitions import Deployed, Handler
 from apps.agents.registry.here import HERE
 from apps.agents.registry.models import Task
-from apps.agents.registry.services import attempts, ending, jobs, news
+from apps.agents.registry.services import attempts, ending, jobs, news, nudging
 from apps.agents.registry.services.jobs import Job, Stopped
 from apps.agents.registry.states import HELD, ErrorType
 from apps.agents.registry.words import Attempt, Failure, Outcome
@@ -69,7 +71,7 @@ def perform(wanted: PerformWanted, clients: Clients) -> Outcome:
     deployed = definitions.deployed(wanted.ask.agent_id)
     job = jobs.job_of(task, clients, wanted.answer)
     outcome = _outcome(deployed, task, job)
-    _tell_if_late(job)
+    _remember(job, outcome)
     return outcome
 
 
@@ -84,13 +86,15 @@ def _outcome(deployed: Deployed, task: Task, job: Job) -> Outcome:
         return Outcome(failure=_fail(ErrorType.INVALID_INPUT, str(error), code="invalid_input"))
     try:
         return _kept(job, handler, deployed.function(task.capability)(given, job))
-    except (Stopped, TryLater, Refused, Permanent) as error:
+    except (Stopped, TryLater, Refused, Permanent, CallFailed) as error:
         return Outcome(failure=_failure(error))
 
 
-def _failure(error: Stopped | TryLater | Refused | Permanent) -> Failure:
+def _failure(error: Stopped | TryLater | Refused | Permanent | CallFailed) -> Failure:
     """Return what a handler means by the error with which it ends."""
     match error:
+        case CallFailed():
+            return _fail(ErrorType(error.error_type), str(error), code=error.error_type, hint=error.hint)
         case Stopped():
             return _fail(ErrorType.CANCELLED, str(error), code="cancelled")
         case TryLater():
@@ -137,12 +141,20 @@ def _promised(kind: type) -> schemas.Schema:
     return schemas.derive(kind, output=True)
 
 
-def _tell_if_late(job: Job) -> None:
-    """Say so where the result comes for an attempt that is over: the engine throws it away."""
-    task = Task.objects.get(pk=job.task_id)
+@transaction.atomic
+def _remember(job: Job, outcome: Outcome) -> None:
+    """Keep what the handler gathered, if it gave a result and its attempt is still the current one.
+
+    A result that comes for an attempt that is over is told of: the engine throws it away.
+    """
+    task = Task.objects.select_for_update(no_key=True).get(pk=job.task_id)
     if task.attempts != job.attempt or task.status not in HELD:
         facts = {"attempt": job.attempt, "status": "late_result", "details": {"current": task.attempts}}
         news.of_task(task, "task.progress", facts, agent_id=job.agent_id)
+    elif outcome.failure is None:
+        job.memory.store()
+        for memory_id in job.memory.new_exchanges:
+            nudging.distil(memory_id)
 
 
 @dataclass(frozen=True, kw_only=True)

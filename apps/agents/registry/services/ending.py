@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.agents.memory import services as memory
 from apps.agents.registry.models import History, Task
 from apps.agents.registry.services import news, nudging
 from apps.agents.registry.states import ENDED, HELD, RULES, ErrorType, TaskEvent, TaskState, after
@@ -208,11 +209,12 @@ def cancel_waiting(task: Task, *, now: datetime, actor: Actor) -> None:
 
 
 def _end(task: Task, now: datetime, **values: object) -> None:
-    """Write the task's last state and deliver it to whoever waits for `task:{task_id}`."""
+    """Write the task's last state, let its memories expire and tell whoever waits for `task:{task_id}`."""
     done: dict[str, object] = {"completed_at": now, "wait_reason": "", "waits_for": [], "due_at": None}
     _set(task, now, **done, **values)
     if task.status not in ENDED:
         raise AssertionError(f"A task does not end as {task.status}.")
+    memory.task_ended(str(task.task_id), now)
     name = news.aggregate(task.task_id)
     durable.answer(
         name=name, answer_id=f"{name}:end", payload={"task_id": str(task.task_id), "status": str(task.status)}

@@ -1,12 +1,18 @@
-"""What a handler is given besides its input: who asks, until when, the clients, and a voice."""
+"""What a handler is given besides its input: who asks, until when, the clients, a model, memory, and a voice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
+from apps.agents.llm.services import Llm
+from apps.agents.llm.words import Work
+from apps.agents.memory import context
+from apps.agents.memory.context import Context, Parts
+from apps.agents.memory.services import Memories
 from apps.agents.registry.models import Task
 from apps.agents.registry.services import news
 from apps.agents.registry.states import HELD
@@ -21,7 +27,10 @@ class Stopped(Exception):  # noqa: N818 - reads as a word of the domain
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One attempt of a task. `answer` is what the handler waited for, None on its first call."""
+    """One attempt of a task. `answer` is what the handler waited for, None on its first call.
+
+    What the handler gathers with `memory.remember...` is kept once it has returned.
+    """
 
     task_id: UUID
     attempt: int
@@ -32,7 +41,13 @@ class Job:
     requested_by: str
     deadline: datetime
     clients: Clients
+    llm: Llm
+    memory: Memories
     answer: Answer | None = None
+
+    def context(self, parts: Parts) -> Context:
+        """Return what a model is given, within CONTEXT_TOKENS. Raises ContextTooLarge."""
+        return context.build(parts, most=settings.CONTEXT_TOKENS)
 
     def progress(self, status: str, details: Mapping[str, object] | None = None) -> None:
         """Publish how far the work is, as a `task.progress`."""
@@ -54,6 +69,8 @@ class Job:
 
 def job_of(task: Task, clients: Clients, answer: Answer | None = None) -> Job:
     """Return the job of the attempt that a task is in."""
+    work = work_of(task)
+    llm = Llm(work, clients)
     return Job(
         task_id=task.task_id,
         attempt=task.attempts,
@@ -64,5 +81,30 @@ def job_of(task: Task, clients: Clients, answer: Answer | None = None) -> Job:
         requested_by=task.requested_by,
         deadline=task.deadline_at or clock.now(),
         clients=clients,
+        llm=llm,
+        memory=Memories(work, llm),
         answer=answer,
     )
+
+
+def work_of(task: Task) -> Work:
+    """Return the attempt that a task is in as models and memory know it."""
+    return Work(
+        agent_id=task.dispatched_to,
+        task_id=str(task.task_id),
+        attempt=task.attempts,
+        project=task.project,
+        issue=issue_of(task),
+        trace_id=task.trace_id,
+        requested_by=task.requested_by,
+        deadline=task.deadline_at,
+    )
+
+
+def issue_of(task: Task) -> str:
+    """Return the issue `owner/name#number` that the payload names, empty unless it is one of the task's project."""
+    named = task.payload.get("issue") if isinstance(task.payload, dict) else None
+    if not isinstance(named, str) or not task.project:
+        return ""
+    project, _, number = named.lower().partition("#")
+    return f"{project}#{number}" if project == task.project and number.isdigit() else ""

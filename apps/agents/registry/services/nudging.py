@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.agents.memory.reflection import DISTIL
 from meshsix.celery import app
 from meshsix.durable import nudges
 
@@ -15,6 +16,12 @@ QUEUE = "agents"
 def look_at(task_id: UUID) -> None:
     """Let a worker try to give this task to somebody, once the transaction is committed."""
     message = app.signature(DISPATCH, args=(str(task_id),), queue=QUEUE)
+    transaction.on_commit(lambda: nudges.send(message), robust=True)
+
+
+def distil(memory_id: UUID) -> None:
+    """Let a worker learn facts from an exchange, once the transaction is committed."""
+    message = app.signature(DISTIL, args=(str(memory_id),), queue=QUEUE)
     transaction.on_commit(lambda: nudges.send(message), robust=True)
 
 
