@@ -274,7 +274,9 @@ SIGN_IN_WAIT = env.seconds("SIGN_IN_WAIT_SECONDS", timedelta(hours=24).total_sec
 
 # --- agents ---------------------------------------------------------------------------------------------------------
 # agent_id -> dotted path of its class; the deployment's own stand before those of AGENTS.
-AGENTS: dict[str, str] = {} | env.pairs("AGENTS")
+AGENTS: dict[str, str] = {
+    "simple-agent": "apps.agents.roster.services.simple_agent.SimpleAgent",
+} | env.pairs("AGENTS")
 # What `vendor(NAME)` in an agent's checks means: dotted path of `check(clients) -> str`, which raises where it is away.
 AGENT_VENDOR_CHECKS = {
     name: f"apps.agents.registry.vendors.{name}"
@@ -339,6 +341,7 @@ PROJECT_PANELS = ["project-hooks"]
 METRIC_SOURCES = ["apps.webhooks.repair.health.families"]
 PROBLEM_CATALOGS = [
     "meshsix.web.catalog.PROBLEMS",
+    "apps.agents.registry.catalog.PROBLEMS",
     "apps.onboarding.catalog.PROBLEMS",
     "apps.projects.credentials.catalog.PROBLEMS",
     "apps.webhooks.repair.catalog.PROBLEMS",
@@ -375,6 +378,17 @@ SPECTACULAR_SETTINGS = {
         "OnboardingStatusEnum": "apps.onboarding.models.STATUS_CHOICES",
         "ProjectStatusEnum": "apps.projects.models.ProjectStatus",
         "TokenClassEnum": "apps.projects.credentials.models.TokenClass",
+        "TaskStatusEnum": [
+            "pending",
+            "awaiting_approval",
+            "dispatched",
+            "running",
+            "completed",
+            "failed",
+            "timeout",
+            "cancelled",
+        ],
+        "AgentStatusEnum": ["online", "degraded", "offline"],
         "DeliveryStateEnum": ["received", "handled", "ignored", "duplicate", "failed", "dead"],
         "FindingStateEnum": ["skipped", "ok", "warning", "failed"],
     },

@@ -1,0 +1,1 @@
+"""One module an agent: its class and its typed words."""
