@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.agents.registry import urls as agents
 from apps.onboarding import urls as onboarding
 from apps.projects import urls as projects
 from apps.projects.boards import urls as boards
@@ -12,7 +13,7 @@ from apps.webhooks.repair import urls as repair
 from meshsix.live import urls as live
 from meshsix.web import urls as web
 
-_APPS = (web, live, credentials, projects, boards, onboarding, webhooks, repair)
+_APPS = (web, live, credentials, projects, boards, agents, onboarding, webhooks, repair)
 
 urlpatterns = [
     *web.root_urlpatterns,

@@ -17,7 +17,7 @@ from apps.agents.registry.models.tasks import MOST_PRIORITY, MOST_WAIT_SECONDS
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.schemas import Fault
 from apps.agents.registry.services import dispatching, news
-from apps.agents.registry.states import TaskState
+from apps.agents.registry.states import ENDED, TaskState
 from apps.agents.registry.words import Request
 from meshsix.kit import clock, redact
 from meshsix.kit.actor import Actor
@@ -41,6 +41,10 @@ class KeyReused(Exception):  # noqa: N818 - reads as a word of the domain
     def __init__(self, task: Task) -> None:
         super().__init__(f"The key was used for task {task.task_id} with another body.")
         self.task = task
+
+
+class NotEnded(Exception):  # noqa: N818 - reads as a word of the domain
+    """Only what has ended can be asked for once more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +193,12 @@ def _insert(task: Task, actor: Actor) -> Task | None:
 
 
 def retry(task: Task, *, actor: Actor) -> Task:
-    """Ask for the same once more, as a new task with `retry_of`; the approval of the first does not count."""
+    """Ask for the same once more, as a new task with `retry_of`; the approval of the first does not count.
+
+    Raises NotEnded.
+    """
+    if task.status not in ENDED:
+        raise NotEnded(f"The task is {task.status}: wait for its end, or cancel it.")
     fresh = Task(
         **{name: getattr(task, name) for name in _KEPT_ON_RETRY},
         retry_of=task.task_id,

@@ -1,0 +1,54 @@
+"""What operators set for an agent: whether it gets work, how much, and how it is scored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from apps.agents.registry.models import Agent, Capability
+from apps.agents.registry.services import news, nudging
+from apps.agents.registry.services.registration import OPERATOR
+from meshsix.kit import clock
+from meshsix.kit.actor import Actor
+
+_OF_A_CAPABILITY = ("override_weight", "override_preferred", "window_since")
+
+
+class NotOffered(Exception):  # noqa: N818 - reads as a word of the domain
+    """The agent does not have a capability of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The agent does not offer {name}.")
+        self.name = name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What is to be set. A key that is left out stays as it is; `capabilities` have a name each."""
+
+    agent: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: Sequence[Mapping[str, Any]] = ()
+
+
+@transaction.atomic
+def change(agent_id: str, wanted: Change, *, actor: Actor) -> None:
+    """Set it, with one event that says what. Raises Agent.DoesNotExist, NotOffered."""
+    Agent.objects.select_for_update().get(pk=agent_id)
+    if wanted.agent:
+        Agent.objects.filter(pk=agent_id).update(**wanted.agent, updated_at=clock.now())
+    for each in wanted.capabilities:
+        _override(agent_id, each)
+    overrides = [{name: str(value) for name, value in each.items()} for each in wanted.capabilities]
+    facts = {"store_key": f"agent:{agent_id}", "operation": OPERATOR, "set": dict(wanted.agent)}
+    news.of_agent(agent_id, "state.write", {**facts, "overrides": overrides}, actor=actor)
+    nudging.look_at_all()
+
+
+def _override(agent_id: str, wanted: Mapping[str, Any]) -> None:
+    rows = Capability.objects.filter(agent_id=agent_id, name=wanted["name"])
+    values = {name: wanted[name] for name in _OF_A_CAPABILITY if name in wanted}
+    if not rows.exists():
+        raise NotOffered(wanted["name"])
+    if values:
+        rows.update(**values)

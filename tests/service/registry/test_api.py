@@ -1,0 +1,207 @@
+"""The API of tasks and agents: who may ask for and see what, and what each call answers."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from apps.agents.registry.models import Agent, Capability, Task
+from apps.projects.credentials import services as credentials
+from apps.projects.credentials.models import Scope
+from meshsix.kit.actor import SYSTEM
+from meshsix.live.models import Event
+from tests import boards
+from tests.service.registry.conftest import Office
+from tests.web_process import person
+
+MOST_QUERIES = 12
+ECHO = {"capability": "echo", "payload": {"text": "hello", "modes": ["ok"]}, "priority": 5, "timeout_seconds": 30}
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def call(client: Client) -> Call:
+    """Call the API as somebody with these roles; return the JSON, after a look at the status."""
+
+    def call(
+        method: str, path: str, body: object = None, *, status: int = 200, role: str = "operator", **headers: str
+    ) -> Any:  # noqa: ANN401 - JSON
+        name = f"a-{role}"
+        client.force_login(User.objects.filter(username=name).first() or person(name, role))
+        answer = client.generic(
+            method, f"/api{path}", b"" if body is None else _json(body), "application/json", headers=headers
+        )
+        assert answer.status_code == status, answer.content
+        return answer.json() if answer.content else None
+
+    return call
+
+
+def _json(body: object) -> bytes:
+    return json.dumps(body).encode()
+
+
+def test_a_task_is_taken_and_given_to_the_best_agent_at_once(office: Office, call: Call) -> None:
+    office.register("alpha", "beta")
+    taken = call("POST", "/tasks", ECHO, status=202)
+    assert (taken["status"], taken["dispatched_to"], taken["score"], taken["attempt"]) == (
+        "dispatched",
+        "alpha",
+        0.945,
+        1,
+    )
+    office.work(Task.objects.get())
+    found = call("GET", f"/tasks/{taken['task_id']}", role="viewer")
+    assert (found["status"], found["result"]["by"], found["requested_by"]) == ("completed", "alpha", "a-operator")
+    (tried,) = call("GET", f"/tasks/{taken['task_id']}/attempts", role="viewer")["results"]
+    assert (tried["agent_id"], tried["success"]) == ("alpha", True)
+    assert [row["task_id"] for row in call("GET", "/agents/alpha/history", role="viewer")["results"]] == [
+        taken["task_id"]
+    ]
+
+
+def test_a_task_that_nobody_takes_waits_and_says_why(office: Office, call: Call) -> None:
+    office.register("alpha")
+    Agent.objects.update(enabled=False)
+    taken = call("POST", "/tasks", ECHO, status=202)
+    assert (taken["status"], taken["score"]) == ("pending", None)
+    why = call("GET", f"/tasks/{taken['task_id']}/why?agent_id=alpha", role="viewer")
+    assert [each["reason"] for each in why["dispatches"][0]["agents"]] == ["disabled"]
+
+
+def test_a_key_makes_one_task_and_no_other(office: Office, call: Call) -> None:
+    office.register("alpha")
+    key = {"Idempotency-Key": "one"}
+    first = call("POST", "/tasks", ECHO, status=202, **key)
+    assert call("POST", "/tasks", ECHO, status=200, **key)["task_id"] == first["task_id"]
+    other = call("POST", "/tasks", ECHO | {"priority": 6}, status=409, **key)
+    assert (other["code"], other["task_id"]) == ("idempotency_conflict", first["task_id"])
+    call("POST", "/tasks", ECHO, status=400, **{"Idempotency-Key": "with space"})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointer"),
+    [
+        (ECHO | {"payload": {"text": 7}}, 422, "/payload/text"),
+        (ECHO | {"payload": {"text": "ghp_abcdefghijklmnopqrstuvwxyz0123456789"}}, 422, "/payload/text"),
+        (ECHO | {"priority": 11}, 422, "/priority"),
+        (ECHO | {"payload": []}, 400, "/payload"),
+        (ECHO | {"gate": {"agents": ["alpha"]}}, 400, "/gate"),
+        (ECHO | {"project": "nonsense"}, 400, "/project"),
+    ],
+)
+def test_what_cannot_be_taken_is_named_by_field(
+    office: Office, call: Call, body: dict[str, Any], status: int, pointer: str
+) -> None:
+    office.register("alpha")
+    assert pointer in [each["pointer"] for each in call("POST", "/tasks", body, status=status)["errors"]]
+    assert not Task.objects.exists()
+
+
+def test_acts_need_their_role_and_a_task_in_the_right_state(office: Office, call: Call) -> None:
+    office.register("careful")
+    asked = {**ECHO, "capability": "change"}
+    task_id = call("POST", "/tasks", asked, status=202)["task_id"]
+    call("POST", f"/tasks/{task_id}/approve", {}, status=403)
+    call("POST", f"/tasks/{task_id}/retry", {}, status=409)
+    assert call("POST", f"/tasks/{task_id}/approve", {}, status=202, role="approver")["status"] == "dispatched"
+    assert call("POST", f"/tasks/{task_id}/approve", {}, status=409, role="approver")["code"] == "tasks:not-now"
+    assert call("POST", f"/tasks/{task_id}/cancel", {}, status=202)["status"] == "cancelled"
+    again = call("POST", f"/tasks/{task_id}/retry", {}, status=202)
+    assert again["task_id"] != task_id
+    rejected = call("POST", f"/tasks/{again['task_id']}/reject", {"reason": "no"}, status=202, role="approver")
+    assert rejected["status"] == "failed"
+    own = call("POST", "/tasks", asked, status=202, role="admin")["task_id"]
+    assert call("POST", f"/tasks/{own}/approve", {}, status=403, role="admin")["code"] == "tasks:own-task"
+
+
+def test_asking_is_for_operators_and_looking_for_viewers(office: Office, call: Call) -> None:
+    office.register("alpha")
+    call("POST", "/tasks", ECHO, status=403, role="viewer")
+    call("PATCH", "/agents/alpha", {"enabled": False}, status=403, role="viewer")
+    call("DELETE", "/agents/alpha", status=403, role="viewer")
+    call("GET", "/tasks", status=403, role="nobody")
+    call("GET", "/agents", status=403, role="nobody")
+
+
+def test_a_token_of_one_project_sees_and_asks_for_its_own_alone(office: Office, call: Call, client: Client) -> None:
+    office.register("alpha")
+    mine, other = boards.project("octo-org/mine"), boards.project("octo-org/other")
+    for project in (mine, other):
+        call("POST", "/tasks", {**ECHO, "project": project.full_name}, status=202)
+    owner = person("owner", "operator")
+    _, token = credentials.issue_token(owner, [Scope.OPERATE], name="ci", projects=[mine.pk], actor=SYSTEM)
+    client.logout()
+    headers = {"Authorization": f"Bearer {token}"}
+    seen = client.get("/api/tasks", headers=headers).json()["results"]
+    assert [row["project"] for row in seen] == ["octo-org/mine"]
+    for project in ("octo-org/other", ""):
+        body = _json({**ECHO, "project": project})
+        assert client.post("/api/tasks", body, "application/json", headers=headers).status_code == 403
+    hidden = Task.objects.get(project="octo-org/other")
+    assert client.get(f"/api/tasks/{hidden.pk}", headers=headers).status_code == 404
+    assert client.post(f"/api/tasks/{hidden.pk}/cancel", headers=headers).status_code == 404
+
+
+def test_tasks_are_filtered_and_paged(office: Office, call: Call) -> None:
+    office.register("alpha", "beta")
+    for capability in ("echo", "repeat", "echo"):
+        call("POST", "/tasks", {**ECHO, "capability": capability}, status=202)
+    found = call("GET", "/tasks?agent=alpha&status=dispatched&requester=a-operator&limit=1", role="viewer")
+    assert [row["capability"] for row in found["results"]] == ["echo"]
+    assert found["next"]
+    assert len(call("GET", "/tasks?capability=repeat", role="viewer")["results"]) == 1
+    assert call("GET", "/tasks?until=2020-01-01T00:00:00Z", role="viewer")["results"] == []
+    call("GET", "/tasks?status=gone", status=400, role="viewer")
+    call("GET", "/tasks?colour=red", status=400, role="viewer")
+
+
+def test_agents_are_listed_and_scored_as_they_are_now(office: Office, call: Call) -> None:
+    office.register("alpha", "beta", "needy")
+    office.age("beta", 61)
+    rows = {row["agent_id"]: row for row in call("GET", "/agents", role="viewer")["results"]}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "alpha": "online",
+        "beta": "degraded",
+        "needy": "online",
+    }
+    assert rows["beta"]["beat_age_seconds"] >= 61
+    assert [row["agent_id"] for row in call("GET", "/agents?capability=keep", role="viewer")["results"]] == ["needy"]
+    assert [row["agent_id"] for row in call("GET", "/agents?status=degraded", role="viewer")["results"]] == ["beta"]
+    scores = call("GET", "/agents/score/echo", role="viewer")
+    assert [(card["agent_id"], card["final_score"]) for card in scores["results"]] == [("alpha", 0.945), ("beta", 0.7)]
+    assert scores["policy"] == {"exploration_rate": 0.0, "hysteresis": 0.0, "spill_ratio": 0.9}
+    call("GET", "/agents/ghost", status=404, role="viewer")
+
+
+def test_an_operator_sets_what_an_agent_gets(office: Office, call: Call) -> None:
+    office.register("alpha")
+    wanted = {"max_concurrency": 5, "capabilities": [{"name": "echo", "override_weight": 0.5}]}
+    changed = call("PATCH", "/agents/alpha", wanted)
+    assert (changed["max_concurrency"], changed["capabilities"][0]["override_weight"]) == (5, 0.5)
+    assert call("GET", "/agents/score/echo")["results"][0]["final_score"] == 0.525
+    event = Event.objects.filter(aggregate_id="agent:alpha").latest("aggregate_seq")
+    assert (event.event_type, event.payload["set"]) == ("state.write", {"max_concurrency": 5})
+    office.register("alpha")
+    assert Capability.objects.get(agent_id="alpha").override_weight is not None
+    unknown = call("PATCH", "/agents/alpha", {"capabilities": [{"name": "ghost"}]}, status=422)
+    assert unknown["errors"][0]["pointer"] == "/capabilities/0/name"
+    call("PATCH", "/agents/alpha", {"colour": "red"}, status=400)
+    call("DELETE", "/agents/alpha", status=204)
+    call("DELETE", "/agents/alpha", status=404)
+
+
+@pytest.mark.parametrize("many", [1, 8])
+def test_lists_cost_the_same_whatever_they_list(
+    office: Office, call: Call, many: int, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    office.register(*("alpha", "beta", "careful", "counter", "needy", "steady")[: many + 1])
+    for _ in range(many):
+        office.work(office.submit("echo"))
+    for path in ("/tasks", "/agents", "/agents/alpha/history", "/agents/score/echo"):
+        with django_assert_max_num_queries(MOST_QUERIES):
+            assert call("GET", path, role="viewer")["results"]
