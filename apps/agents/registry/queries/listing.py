@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.agents.registry.models import Agent, Capability, Dispatch, History, Task
 from apps.agents.registry.queries import agents as agent_queries
@@ -42,7 +42,7 @@ def agents(*, status: str = "", capability: str = "", enabled: bool | None = Non
     """Return agents with status, capabilities and checks, in three queries; only those that fit."""
     rows = agent_queries.detailed()
     if status:
-        rows = rows.filter(status_now=status)
+        rows = rows.filter(Q(("status_now", status)))
     if enabled is not None:
         rows = rows.filter(enabled=enabled)
     if capability:
