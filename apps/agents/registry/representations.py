@@ -112,7 +112,7 @@ class TaskDetailSerializer(TaskSerializer):
 class TaskAttemptSerializer(serializers.ModelSerializer[History]):
     """An attempt that ended; `counted` where it tells of the agent's reliability."""
 
-    context = serializers.JSONField()
+    context = serializers.JSONField()  # type: ignore[assignment] # named as the column; DRF keeps fields apart
 
     class Meta:
         model = History

@@ -139,8 +139,8 @@ def test_a_token_of_one_project_sees_and_asks_for_its_own_alone(office: Office, 
     headers = {"Authorization": f"Bearer {token}"}
     seen = client.get("/api/tasks", headers=headers).json()["results"]
     assert [row["project"] for row in seen] == ["octo-org/mine"]
-    for project in ("octo-org/other", ""):
-        body = _json({**ECHO, "project": project})
+    for foreign in ("octo-org/other", ""):
+        body = _json({**ECHO, "project": foreign})
         assert client.post("/api/tasks", body, "application/json", headers=headers).status_code == 403
     hidden = Task.objects.get(project="octo-org/other")
     assert client.get(f"/api/tasks/{hidden.pk}", headers=headers).status_code == 404

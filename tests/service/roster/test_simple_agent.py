@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from apps.agents.llm.models import LlmCall
+from apps.agents.llm.models import CostSource, LlmCall
 from apps.agents.memory import reflection
 from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Kind, Scope
@@ -108,9 +108,8 @@ def test_a_spent_budget_ends_the_task_without_a_call(
     office: Office, litellm: ModelsSandbox, settings: Settings
 ) -> None:
     settings.AGENT_DAILY_BUDGET_USD = 0.01
-    LlmCall.objects.create(
-        agent_id="simple-agent", model="claude-haiku", purpose="answer", cost_usd=Decimal(1), duration_ms=1
-    )
+    spent = {"cost_usd": Decimal(1), "cost_source": CostSource.HEADER, "duration_ms": 1}
+    LlmCall.objects.create(agent_id="simple-agent", model="claude-haiku", purpose="answer", **spent)
     task = asked(office, "What is 2+2?")
     assert task.error is not None
     assert (task.status, task.error["type"]) == ("failed", "budget_exceeded")
