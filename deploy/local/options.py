@@ -13,13 +13,17 @@ BASE = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to run one stack. `environ` is what its processes inherit; the settings in it decide what steps aside."""
+    """How to run one stack. `environ` is what its processes inherit; the settings in it decide what steps aside.
+
+    `agents` adds one process that works as every agent of the deployment.
+    """
 
     data: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     workers: int = 2
     beats: int = 1
     web: bool = True
+    agents: bool = False
     clock_offset: timedelta = timedelta(0)
 
     @classmethod

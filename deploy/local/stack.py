@@ -43,6 +43,7 @@ _WEB = (
     "3",
 )
 _CELERY = ("-m", "deploy.local.celery_process")
+_AGENTS = ("manage.py", "runagent", "--all")
 
 
 def _say_nothing(_: str) -> None:
@@ -50,7 +51,7 @@ def _say_nothing(_: str) -> None:
 
 
 class Stack:
-    """One running platform. Its parts have names: postgres, valkey, openbao, sandbox, web, worker-1, beat-1."""
+    """One running platform. Its parts have names: postgres, valkey, openbao, sandbox, web, worker-1, beat-1, agents."""
 
     def __init__(self, options: Options, *, say: Callable[[str], None] = _say_nothing) -> None:
         self.options = options
@@ -247,6 +248,8 @@ class Stack:
             processes[f"worker-{number}"] = (*_CELERY, "worker", f"worker-{number}")
         for number in range(1, self.options.beats + 1):
             processes[f"beat-{number}"] = (*_CELERY, "beat", str(self.place.root / f"beat-{number}.schedule"))
+        if self.options.agents:
+            processes["agents"] = _AGENTS
         together = self._group()
         for name, words in processes.items():
             child = self._make_child(name, *words)
@@ -261,7 +264,7 @@ class Stack:
             return lambda: _answers(f"http://{LOOPBACK}:{self._kept.port_of('web')}/readyz")
         if name == "sandbox":
             return self._sandbox_ports.exists
-        if name.startswith("worker-"):
+        if name == "agents" or name.startswith("worker-"):
             return self.children[name].logged(" ready.")
         return lambda: True
 
