@@ -20,6 +20,7 @@ from meshsix.integrations.http import Http
 from meshsix.integrations.kubernetes import Kubernetes
 from meshsix.integrations.litellm import LiteLLM
 from meshsix.integrations.ntfy import Ntfy
+from meshsix.integrations.prometheus import Prometheus
 from meshsix.integrations.storage import Storage
 from meshsix.integrations.vault import AppRole, KubernetesAccount, SignIn, StaticToken, Vault
 
@@ -132,6 +133,18 @@ class Clients:
             return None
         return Ntfy(
             url=settings.NTFY_URL, topic=settings.NTFY_TOPIC, token=settings.NTFY_TOKEN, timeout=settings.NTFY_TIMEOUT
+        )
+
+    @cached_property
+    def prometheus(self) -> Prometheus | None:
+        """Prometheus, or None where nothing is measured."""
+        if not settings.PROMETHEUS_URL:
+            return None
+        return Prometheus(
+            settings.PROMETHEUS_URL,
+            token=settings.PROMETHEUS_TOKEN,
+            ca_file=settings.PROMETHEUS_CA_FILE,
+            timeout=settings.PROMETHEUS_TIMEOUT,
         )
 
     @cached_property

@@ -12,6 +12,10 @@ from deploy.local.kept import Kept
 
 PLATFORM_REPOSITORY = "octo-org/platform"
 SAMPLE_REPOSITORY = "octo-org/bookmarks"
+_SERIES: tuple[Mapping[str, Any], ...] = (
+    {"metric": {"__name__": "up", "job": "kubelet", "instance": "sandbox-node"}, "value": 1},
+    {"metric": {"__name__": "up", "job": "argocd-server", "instance": "argocd-server:8083"}, "value": 1},
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +127,15 @@ def _ntfy_settings(kept: Kept, url: str) -> dict[str, str]:
     return {"NTFY_URL": url, "NTFY_TOKEN": kept.secret("ntfy-token")}
 
 
+def _prometheus_config(kept: Kept, public_url: str) -> dict[str, Any]:
+    del public_url
+    return {"token": kept.secret("prometheus-token"), "series": list(_SERIES)}
+
+
+def _prometheus_settings(kept: Kept, url: str) -> dict[str, str]:
+    return {"PROMETHEUS_URL": url, "PROMETHEUS_TOKEN": kept.secret("prometheus-token")}
+
+
 def _s3_config(kept: Kept, public_url: str) -> dict[str, Any]:
     del kept, public_url
     return {}
@@ -158,6 +171,12 @@ VENDORS = (
         settings=_sign_in_settings,
     ),
     Vendor(name="ntfy", replaced_by=("NTFY_URL",), config=_ntfy_config, settings=_ntfy_settings),
+    Vendor(
+        name="prometheus",
+        replaced_by=("PROMETHEUS_URL",),
+        config=_prometheus_config,
+        settings=_prometheus_settings,
+    ),
     Vendor(name="s3", replaced_by=("S3_ENDPOINT_URL",), config=_s3_config, settings=_s3_settings),
 )
 

@@ -26,6 +26,7 @@ SANDBOXES = {
     "argocd": "deploy.sandbox.argocd:sandbox",
     "litellm": "deploy.sandbox.litellm:sandbox",
     "sign_in": "deploy.sandbox.sign_in:sandbox",
+    "prometheus": "deploy.sandbox.prometheus:sandbox",
     "ntfy": "deploy.sandbox.ntfy:sandbox",
     "s3": "deploy.sandbox.s3:sandbox",
 }

@@ -1,5 +1,6 @@
 """One exchange over HTTP by httpx, without retries, with every failure in our words. For vendors without a library."""
 
+import ssl
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -17,12 +18,20 @@ class Http:
     """One vendor's address with the headers that each request carries.
 
     Redirects are not followed: an answer that sends us elsewhere is not the vendor's, and the headers hold a secret.
+    TLS is always verified: by the system's authorities, or by those in the PEM file `ca_file`; where that is of no use,
+    making one raises Refused.
     """
 
-    def __init__(self, *, vendor: str, base_url: str, timeout: timedelta, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, vendor: str, base_url: str, timeout: timedelta, headers: Mapping[str, str], ca_file: str = ""
+    ) -> None:
         self._vendor = vendor
         self._client = httpx.Client(
-            base_url=base_url, timeout=timeout.total_seconds(), headers=dict(headers), follow_redirects=False
+            base_url=base_url,
+            timeout=timeout.total_seconds(),
+            headers=dict(headers),
+            follow_redirects=False,
+            verify=_authorities(vendor, ca_file) if ca_file else True,
         )
 
     def close(self) -> None:
@@ -113,6 +122,18 @@ class Http:
             request_id=request_id,
             hint=f"Check the token for {self._vendor} and its rights." if denied else "",
         )
+
+
+def _authorities(vendor: str, ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise Refused(
+            f"The authorities of {vendor} cannot be read from {ca_file}: {error.strerror or type(error).__name__}.",
+            code=f"{vendor}:authorities",
+            vendor=vendor,
+            hint=f"Correct {vendor.upper()}_CA_FILE: a PEM file with at least one certificate.",
+        ) from error
 
 
 def retry_after(answer: httpx.Response) -> timedelta | None:

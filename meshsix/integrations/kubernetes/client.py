@@ -15,11 +15,12 @@ from urllib3.exceptions import HTTPError
 from yaml import YAMLError
 
 from meshsix.integrations.kubernetes import failures, messages
-from meshsix.integrations.kubernetes.messages import Pod, Right, StatefulSet, TokenReviewed
+from meshsix.integrations.kubernetes.messages import Pod, PodEvent, Right, StatefulSet, TokenReviewed
 
 _AUTHENTICATION = "authentication.k8s.io"
 _AUTHORIZATION = "authorization.k8s.io"
 _MOST_LOG_BYTES = 64 * 1024
+_MOST_LISTED = "500"
 
 
 class Kubernetes:
@@ -74,6 +75,18 @@ class Kubernetes:
         """Return the pod called `name`. Raises Missing."""
         return messages.pod(self._ask("GET", self._path("pods", name), right=self._right("get", "pods")))
 
+    def pods(self) -> tuple[Pod, ...]:
+        """Return the pods of the namespace, at most 500."""
+        query = [("limit", _MOST_LISTED)]
+        return messages.pods(self._ask("GET", self._path("pods"), right=self._right("list", "pods"), query=query))
+
+    def pod_events(self, pod: str = "") -> tuple[PodEvent, ...]:
+        """Return what was written down about one pod or, without a name, all pods, the newest first; at most 500."""
+        fields = ["involvedObject.kind=Pod", *([f"involvedObject.name={pod}"] if pod else [])]
+        query = [("fieldSelector", ",".join(fields)), ("limit", _MOST_LISTED)]
+        answer = self._ask("GET", self._path("events"), right=self._right("list", "events"), query=query)
+        return messages.pod_events(answer)
+
     def stateful_set(self, name: str) -> StatefulSet:
         """Return the stateful set called `name`. Raises Missing."""
         path = self._path("statefulsets", name, group="apps")
@@ -120,12 +133,20 @@ class Kubernetes:
     def _right(self, verb: str, resource: str, *, group: str = "") -> Right:
         return Right(verb=verb, resource=resource, group=group, namespace=self.namespace)
 
-    def _path(self, plural: str, name: str, *, group: str = "") -> str:
+    def _path(self, plural: str, name: str = "", *, group: str = "") -> str:
         root = f"/apis/{group}/v1" if group else "/api/v1"
-        return f"{root}/namespaces/{self.namespace}/{plural}/{name}"
+        return f"{root}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
 
-    def _ask(self, method: str, path: str, *, right: Right, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        answer = self._call(method, path, right=right, body=body)
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        right: Right,
+        query: list[tuple[str, str]] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        answer = self._call(method, path, right=right, query=query, body=body)
         try:
             parsed = json.loads(answer)
         except ValueError as error:

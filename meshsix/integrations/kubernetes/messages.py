@@ -5,9 +5,10 @@ https://kubernetes.io/docs/reference/kubernetes-api/
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _POD_NAME = "authentication.kubernetes.io/pod-name"
 _POD_UID = "authentication.kubernetes.io/pod-uid"
 
@@ -52,7 +53,8 @@ class Pod:
     """The facts of a pod; init containers come first in each list.
 
     `leaving` means that it is being deleted; `unschedulable` is the scheduler's message, None where a node was found;
-    `running_since` is when the last of its running containers was started, None where none runs.
+    `running_since` is when the last of its running containers was started, None where none runs. `images` are those of
+    its containers, without the init containers.
     """
 
     name: str
@@ -67,6 +69,19 @@ class Pod:
     terminations: tuple[Termination, ...]
     unschedulable: str | None
     restarts: int
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodEvent:
+    """What the cluster wrote down about a pod. `type` is Normal or Warning; `count` says how often it was seen."""
+
+    pod: str
+    type: str
+    reason: str
+    message: str
+    count: int
+    last_seen: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +128,32 @@ def pod(answer: Mapping[str, Any]) -> Pod:
         terminations=tuple(_terminations(statuses)),
         unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
         restarts=sum(each.get("restartCount", 0) for each in statuses),
+        images=tuple(each.get("image", "") for each in (answer.get("spec") or {}).get("containers") or ()),
+    )
+
+
+def pods(answer: Mapping[str, Any]) -> tuple[Pod, ...]:
+    """Read a PodList."""
+    return tuple(pod(each) for each in answer.get("items") or ())
+
+
+def pod_events(answer: Mapping[str, Any]) -> tuple[PodEvent, ...]:
+    """Read an EventList of pods, the newest first."""
+    found = [_pod_event(each) for each in answer.get("items") or ()]
+    return tuple(sorted(found, key=lambda each: each.last_seen or _LONG_AGO, reverse=True))
+
+
+def _pod_event(each: Mapping[str, Any]) -> PodEvent:
+    """Read one Event; newer reporters fill eventTime and series in place of the older fields."""
+    series = each.get("series") or {}
+    seen = series.get("lastObservedTime") or each.get("lastTimestamp") or each.get("eventTime")
+    return PodEvent(
+        pod=(each.get("involvedObject") or {}).get("name", ""),
+        type=each.get("type", ""),
+        reason=each.get("reason", ""),
+        message=each.get("message", ""),
+        count=series.get("count") or each.get("count") or 1,
+        last_seen=_moment(seen),
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -10,6 +11,7 @@ from meshsix.integrations.argocd import ArgoCD
 from meshsix.integrations.errors import Conflict, Missing, Refused, TryLater
 from meshsix.integrations.kubernetes import Kubernetes
 from tests.cluster_bench import CLUSTER_TOKEN, NAMESPACE, WEAK_TOKEN, Bench
+from tests.service.sandbox.process import eventually
 
 TIMEOUT = timedelta(seconds=30)
 
@@ -104,6 +106,34 @@ def test_an_unknown_token_is_an_answer_and_no_error(bench: Bench) -> None:
     reviewed = bench.cluster.review_token("nobody's", audience="mesh-six")
     assert not reviewed.authenticated
     assert reviewed.refusal
+
+
+def test_pods_and_what_was_written_down_about_them_are_listed(bench: Bench) -> None:
+    assert bench.cluster.pods() == ()
+    for name in ("web-0", "web-1"):
+        bench.kube("POST", f"/api/v1/namespaces/{NAMESPACE}/pods", plain_pod(name))
+        httpx.post(f"{bench.kubernetes.url}/_sandbox/pods/{name}", json={"fault": "ImagePullBackOff"})
+    seen = eventually(lambda: [pod for pod in bench.cluster.pods() if pod.waiting])
+    assert (seen[0].images, seen[0].waiting[0].reason) == (("registry.example.org/app:1",), "ImagePullBackOff")
+    told = eventually(lambda: bench.cluster.pod_events("web-1"))
+    assert {each.pod for each in told} == {"web-1"}
+    assert "Failed to pull image" in " ".join(each.message for each in bench.cluster.pod_events())
+    moments = [each.last_seen for each in bench.cluster.pod_events() if each.last_seen]
+    assert moments == sorted(moments, reverse=True)
+
+
+def plain_pod(name: str) -> dict[str, object]:
+    container = {"name": "app", "image": "registry.example.org/app:1"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}}
+
+
+def test_a_right_to_list_is_named_exactly(bench: Bench) -> None:
+    client = weak(bench)
+    with pytest.raises(Refused, match='"list" on "pods"'):
+        client.pods()
+    with pytest.raises(Refused, match='"list" on "events"'):
+        client.pod_events()
+    client.close()
 
 
 def test_a_kubeconfig_file_is_enough(bench: Bench, tmp_path: Path) -> None:

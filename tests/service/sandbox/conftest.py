@@ -14,6 +14,7 @@ CONFIG = {
     },
     "litellm": {"master_key": "sk-master", "models": ["claude-sonnet", "claude-haiku"]},
     "sign_in": {"client_id": "client", "api_keys": ["sk-ant-api03-a"], "setup_tokens": ["sk-ant-oat01-setup"]},
+    "prometheus": {"token": "prom-token", "series": [{"metric": {"__name__": "up", "job": "web"}, "value": 1}]},
     "ntfy": {"token": "tk_ntfy"},
     "s3": {},
 }
