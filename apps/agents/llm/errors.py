@@ -3,6 +3,8 @@
 TryLater and Refused of the vendor pass through; a refused key is durable's Permanent, since no attempt will mend it.
 """
 
+from apps.agents.llm.words import ToolUse
+
 
 class CallFailed(Exception):  # noqa: N818 - reads as a word of the domain
     """A model could not be used; `hint` tells a person what to do."""
@@ -15,13 +17,26 @@ class CallFailed(Exception):  # noqa: N818 - reads as a word of the domain
 
 
 class InvalidAnswer(CallFailed):
-    """The answer is cut, empty or does not fit its schema, also after the repair. `text` is what the model said."""
+    """The answer is cut, empty or does not fit its schema, also after the repair.
+
+    `text` is what the model said; `models` are those that answered and `tools` those that really ran, where known.
+    """
 
     error_type = "invalid_answer"
 
-    def __init__(self, message: str, *, text: str, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str,
+        hint: str = "",
+        models: tuple[str, ...] = (),
+        tools: tuple[ToolUse, ...] = (),
+    ) -> None:
         super().__init__(message, hint=hint)
         self.text = text
+        self.models = models
+        self.tools = tools
 
 
 class BudgetExceeded(CallFailed):

@@ -82,7 +82,8 @@ class Llm:
             try:
                 value = _fitting(answer, wanted)
             except NotFitting as again:
-                raise InvalidAnswer(f"The answer does not fit {wanted.name}: {again}", text=answer.content) from None
+                took, message = talk.reply(None, answer.content), f"The answer does not fit {wanted.name}: {again}"
+                raise InvalidAnswer(message, text=answer.content, models=took.models, tools=took.tools) from None
         return talk.reply(value, answer.content)
 
     def embed(

@@ -67,9 +67,11 @@ class Memories:
         self._tell_recall(found, started)
         return tuple(found)
 
-    def remember(self, content: str, *, scope: Scope, kind: Kind = Kind.FACT, subject: str = "") -> None:
-        """Gather something to keep, for `store`. Raises NoSuchScope."""
-        self._pending += self._notes([content], scope=scope, kind=kind, subject=subject)
+    def remember(self, content: str, *, scope: Scope, kind: Kind = Kind.FACT, subject: str = "") -> Scope | None:
+        """Gather something to keep, for `store`; return where it goes, None for an empty text. Raises NoSuchScope."""
+        notes = self._notes([content], scope=scope, kind=kind, subject=subject)
+        self._pending += notes
+        return notes[0].scope if notes else None
 
     def remember_exchange(
         self, question: str, answer: str, *, scope: Scope = Scope.AGENT, subject: str | None = None

@@ -153,6 +153,8 @@ def _remember(job: Job, outcome: Outcome) -> None:
         news.of_task(task, "task.progress", facts, agent_id=job.agent_id)
     elif outcome.failure is None:
         job.memory.store()
+        for write in job.writes:
+            write()
         for memory_id in job.memory.new_exchanges:
             nudging.distil(memory_id)
 

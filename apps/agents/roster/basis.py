@@ -1,5 +1,6 @@
 """On what an answer rests: filled from what really ran, never by a model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,13 +31,34 @@ class Basis:
     notice: str = ""
 
 
-def basis_of(reply: Reply[Any], *, sources: tuple[Source, ...] = (), missing: tuple[str, ...] = ()) -> Basis:
-    """Return the basis of a model's reply: the models that answered and the tools that really ran."""
-    worked = any(use.calls > use.failed for use in reply.tools)
+def basis_of(*replies: Reply[Any], sources: tuple[Source, ...] = (), missing: tuple[str, ...] = ()) -> Basis:
+    """Return the basis of what models replied: those that answered and the tools that really ran, of all together."""
+    return basis(
+        models=[model for reply in replies for model in reply.models],
+        tools=[use for reply in replies for use in reply.tools],
+        sources=sources,
+        missing=missing,
+    )
+
+
+def basis(
+    *,
+    models: Sequence[str],
+    tools: Sequence[ToolUse],
+    sources: tuple[Source, ...] = (),
+    missing: tuple[str, ...] = (),
+) -> Basis:
+    """Return the basis of what was gathered; each model and each tool stands in it once."""
+    worked = any(use.calls > use.failed for use in tools)
     return Basis(
-        models=reply.models,
-        tools=reply.tools,
+        models=tuple(dict.fromkeys(models)),
+        tools=tuple(_summed(name, tools) for name in dict.fromkeys(use.name for use in tools)),
         sources=sources,
         missing=missing,
         notice="" if worked or sources else NO_SOURCE,
     )
+
+
+def _summed(name: str, tools: Sequence[ToolUse]) -> ToolUse:
+    same = [use for use in tools if use.name == name]
+    return ToolUse(name=name, calls=sum(use.calls for use in same), failed=sum(use.failed for use in same))

@@ -1,7 +1,7 @@
 """What a handler is given besides its input: who asks, until when, the clients, a model, memory, and a voice."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -29,7 +29,7 @@ class Stopped(Exception):  # noqa: N818 - reads as a word of the domain
 class Job:
     """One attempt of a task. `answer` is what the handler waited for, None on its first call.
 
-    What the handler gathers with `memory.remember...` is kept once it has returned.
+    What the handler gathers with `memory.remember...` and `with_result` is kept once it has returned.
     """
 
     task_id: UUID
@@ -44,6 +44,15 @@ class Job:
     llm: Llm
     memory: Memories
     answer: Answer | None = None
+    writes: list[Callable[[], object]] = field(default_factory=list)
+
+    def with_result(self, write: Callable[[], object]) -> None:
+        """Let `write` change the database once the handler has returned and its attempt is still the current one.
+
+        It runs in one transaction with what is remembered, before the engine records the result; where the process dies
+        in between, another attempt does it again, so it writes under a natural key.
+        """
+        self.writes.append(write)
 
     def context(self, parts: Parts) -> Context:
         """Return what a model is given, within CONTEXT_TOKENS. Raises ContextTooLarge."""
