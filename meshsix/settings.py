@@ -174,6 +174,8 @@ WORKER_SOFT_SHUTDOWN = env.seconds("WORKER_SOFT_SHUTDOWN_SECONDS", 20)
 
 # --- live progress --------------------------------------------------------------------------------------------------
 EVENT_VISIBILITY = "apps.agents.registry.queries.visibility.visible_aggregates"
+# Kind of an aggregate (`task` of `task:...`) -> dotted path of the function that makes a state of its events.
+EVENT_REDUCERS = {"task": "apps.agents.registry.reducers.task"}
 EVENT_PARTITIONS_AHEAD_MONTHS = env.whole("EVENT_PARTITIONS_AHEAD_MONTHS", 3)
 
 # --- GitHub ---------------------------------------------------------------------------------------------------------
@@ -374,24 +376,12 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["meshsix.web.permissions.Viewer"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "meshsix.web.schema.add_problems",
-    ],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "meshsix.web.schema.add_problems"],
     "ENUM_NAME_OVERRIDES": {
         "OnboardingStatusEnum": "apps.onboarding.models.STATUS_CHOICES",
         "ProjectStatusEnum": "apps.projects.models.ProjectStatus",
         "TokenClassEnum": "apps.projects.credentials.models.TokenClass",
-        "TaskStatusEnum": [
-            "pending",
-            "awaiting_approval",
-            "dispatched",
-            "running",
-            "completed",
-            "failed",
-            "timeout",
-            "cancelled",
-        ],
+        "TaskStatusEnum": "apps.agents.registry.states.TASK_STATUSES",
         "AgentStatusEnum": ["online", "degraded", "offline"],
         "DeliveryStateEnum": ["received", "handled", "ignored", "duplicate", "failed", "dead"],
         "FindingStateEnum": ["skipped", "ok", "warning", "failed"],

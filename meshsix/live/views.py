@@ -1,5 +1,6 @@
 """The event log by REST: with filters in order of seq, or one aggregate without a gap."""
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiExample, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -8,13 +9,14 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
-from meshsix.live import queries
+from meshsix.live import folding, queries
 from meshsix.live.frames import event_json
 from meshsix.live.models import Event
 from meshsix.live.visibility import Viewer as Eyes
 from meshsix.web import permissions
 from meshsix.web.parameters import Parameters
 from meshsix.web.permissions import Scoped
+from meshsix.web.problems import FieldError, Problem
 
 MOST = 1000
 
@@ -55,6 +57,9 @@ class ReplayFilter(Parameters):
 
     after = serializers.IntegerField(required=False, min_value=0, default=0, help_text="The last number you have.")
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MOST, default=100)
+    fold = serializers.BooleanField(
+        required=False, default=False, help_text="Also give the state that all its events make, as far as they go now."
+    )
 
 
 _PAGE = inline_serializer(
@@ -63,6 +68,16 @@ _PAGE = inline_serializer(
         "results": EventSerializer(many=True),
         "next": serializers.URLField(allow_null=True),
         "previous": serializers.URLField(allow_null=True),
+    },
+)
+_REPLAY = inline_serializer(
+    "EventReplay",
+    {
+        "results": EventSerializer(many=True),
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+        "state": serializers.DictField(required=False, help_text="With `fold`: equal to the row."),
+        "state_at": serializers.IntegerField(required=False, help_text="With `fold`: the number of the last event."),
     },
 )
 _EXAMPLE = OpenApiExample(
@@ -112,7 +127,9 @@ class Replay(APIView):
 
     permission_classes = [permissions.Viewer]
 
-    @extend_schema(operation_id="replay_events", parameters=[ReplayFilter], responses={200: _PAGE}, examples=[_EXAMPLE])
+    @extend_schema(
+        operation_id="replay_events", parameters=[ReplayFilter], responses={200: _REPLAY}, examples=[_EXAMPLE]
+    )
     def get(self, request: Request, aggregate_id: str) -> Response:
         """List the events of an aggregate behind its event number `after`, without a gap."""
         asked = ReplayFilter.read(request)
@@ -123,7 +140,19 @@ class Replay(APIView):
         following = replace_query_param(request.build_absolute_uri(), "after", last)
         more = len(found) == asked["limit"]
         shown = [event_json(event) for event in found]
-        return Response({"results": shown, "next": following if more else None, "previous": None})
+        page = {"results": shown, "next": following if more else None, "previous": None}
+        return Response({**page, **_folded(aggregate_id)} if asked["fold"] else page)
+
+
+def _folded(aggregate_id: str) -> dict[str, object]:
+    """Return the state that the events make. Raises Problem `invalid` where nobody knows how to make one of them."""
+    reducer = folding.reducer_of(aggregate_id)
+    if reducer is None:
+        kinds = ", ".join(settings.EVENT_REDUCERS)
+        wrong = FieldError(pointer="?fold", code="invalid", detail=f"Only events of these make a state: {kinds}.")
+        raise Problem("invalid", errors=[wrong])
+    found = folding.fold(aggregate_id, reducer)
+    return {"state": found.state, "state_at": found.number}
 
 
 def visible(request: Request, events: list[Event]) -> list[Event]:

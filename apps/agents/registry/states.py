@@ -49,6 +49,8 @@ class TaskEvent(StrEnum):
     """Somebody ended it."""
 
 
+TASK_STATUSES = [str(state) for state in TaskState]
+"""All of them, as the API's description lists them."""
 OPEN = (TaskState.PENDING, TaskState.AWAITING_APPROVAL, TaskState.DISPATCHED, TaskState.RUNNING)
 HELD = (TaskState.DISPATCHED, TaskState.RUNNING)
 """The states in which a task takes a slot of its agent."""
