@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "apps.agents.llm",
     "apps.agents.memory",
     "apps.agents.registry",
+    "apps.agents.roster.architect",
     "apps.onboarding",
     "apps.webhooks",
     "apps.webhooks.repair",
@@ -282,6 +283,7 @@ SIGN_IN_WAIT = env.seconds("SIGN_IN_WAIT_SECONDS", timedelta(hours=24).total_sec
 # agent_id -> dotted path of its class; the deployment's own stand before those of AGENTS.
 AGENTS: dict[str, str] = {
     "simple-agent": "apps.agents.roster.services.simple_agent.SimpleAgent",
+    "architect-agent": "apps.agents.roster.services.architect_agent.ArchitectAgent",
 } | env.pairs("AGENTS")
 # What `vendor(NAME)` in an agent's checks means: dotted path of `check(clients) -> str`, which raises where it is away.
 AGENT_VENDOR_CHECKS = {

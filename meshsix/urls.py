@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from apps.agents.registry import urls as agents
+from apps.agents.roster.architect import urls as architect
 from apps.onboarding import urls as onboarding
 from apps.projects import urls as projects
 from apps.projects.boards import urls as boards
@@ -13,7 +14,7 @@ from apps.webhooks.repair import urls as repair
 from meshsix.live import urls as live
 from meshsix.web import urls as web
 
-_APPS = (web, live, credentials, projects, boards, agents, onboarding, webhooks, repair)
+_APPS = (web, live, credentials, projects, boards, agents, architect, onboarding, webhooks, repair)
 
 urlpatterns = [
     *web.root_urlpatterns,

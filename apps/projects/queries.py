@@ -157,12 +157,15 @@ def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Co
 
 def _project_keys_of(aggregate_ids: Collection[str]) -> dict[str, str]:
     """Return the lower-case `owner/name` that each aggregate belongs to; one that belongs to none is left out."""
-    named: dict[str, dict[str, str]] = {"project": {}, "deliveries": {}, "run": {}, "credentials": {}}
+    named: dict[str, dict[str, str]] = {
+        kind: {} for kind in ("project", "deliveries", "architect", "run", "credentials")
+    }
     for aggregate_id in aggregate_ids:
         kind, _, rest = aggregate_id.partition(":")
         named.get(kind, {})[rest] = aggregate_id
     of_projects = (*named["project"].items(), *named["deliveries"].items())
     keys = {aggregate_id: rest.lower() for rest, aggregate_id in of_projects}
+    keys |= {aggregate_id: rest.rpartition("/")[0].lower() for rest, aggregate_id in named["architect"].items()}
     runs = [run_id for run_id in named["run"] if _is_uuid(run_id)]
     for run_id, key in Run.objects.filter(pk__in=runs).values_list("pk", "key") if runs else ():
         keys[f"run:{run_id}"] = key.partition(":")[2]

@@ -1,0 +1,176 @@
+"""Questions about an issue: what counts as sure, who else is asked, and what a person's answer is good for."""
+
+from typing import Any
+
+import pytest
+
+from apps.agents.memory.models import Memory
+from apps.agents.memory.scopes import Scope
+from apps.agents.registry.models import Task
+from apps.agents.registry.services.submission import KeyReused
+from apps.agents.roster.architect import services
+from apps.agents.roster.architect.issues import Issue
+from apps.agents.roster.architect.models import Entry
+from meshsix import wiring
+from tests.service.architect.conftest import ISSUE, PROJECT, Studio
+from tests.service.registry.conftest import ANNA
+
+OTHER = Issue.parse(f"{PROJECT}#8")
+ANSWER = "Name the column saved_at, in UTC.\nOctavia decided so in May."
+LESSON = "Name columns of times after what happened, in UTC."
+
+
+def says(studio: Studio, *based_on: str, confident: bool = True, confidence: float = 0.9, answer: str = "Yes.") -> None:
+    reply = {"answer": answer, "confident": confident, "confidence": confidence, "based_on": list(based_on)}
+    studio.litellm.says({"when": {"schema": "Reply"}, "answer": {"json": reply}})
+
+
+def asked(studio: Studio, question: str, *, question_id: str = "q1", issue: Issue = ISSUE) -> dict[str, Any]:
+    """Ask through the service, and let the agent work."""
+    task = services.answer_question(issue, question_id, question, source="implementer", actor=ANNA)
+    return studio.result(studio.office.work(task))
+
+
+def begun(issue: Issue = ISSUE) -> None:
+    services.initialize(issue, title="Show when a bookmark was saved", text="Beside its title.", item="I_1", actor=ANNA)
+
+
+def answered(answer: str = ANSWER) -> Task:
+    """Let a person answer; return the task that makes a lesson of it."""
+    clients = wiring.clients()
+    services.receive_human_answer(ISSUE, "q1", answer, by="octavia", actor=ANNA, clients=clients)
+    return Task.objects.filter(capability="generalize-answer").latest("created_at")
+
+
+def seen_last(studio: Studio) -> str:
+    return "\n".join(str(each["content"]) for each in studio.litellm.asked()[-1]["messages"])
+
+
+def contents(scope: Scope) -> list[tuple[str, str]]:
+    return list(Memory.objects.filter(scope=scope).order_by("created_at").values_list("scope_key", "content"))
+
+
+def test_an_answer_that_rests_on_what_was_shown_is_confident(studio: Studio) -> None:
+    begun()
+    says(studio, "issue", "log:999")
+    result = asked(studio, "Where does it stand?")
+    assert (result["confident"], result["confidence"], result["based_on"]) == (True, 0.9, ["issue"])
+    assert (result["answer"], result["best_guess"]) == ("Yes.", None)
+    assert "[issue]" in seen_last(studio)
+    assert "Beside its title." in seen_last(studio)
+    assert studio.log() == ["activated", "question-received", "question-answered"]
+    assert Entry.objects.get(event_type="question-received").payload["source"] == "implementer"
+
+
+@pytest.mark.parametrize("based_on", [[], ["log:999", "memory:nothing", "file:README.md"]])
+def test_an_answer_that_rests_on_nothing_shown_is_a_best_guess(studio: Studio, based_on: list[str]) -> None:
+    begun()
+    says(studio, *based_on)
+    result = asked(studio, "Which colour?")
+    assert (result["confident"], result["confidence"], result["based_on"]) == (False, 0.5, [])
+    assert (result["answer"], result["best_guess"]) == (None, "Yes.")
+    assert studio.log() == ["activated", "question-received", "human-escalated"]
+
+
+def test_an_answer_that_cannot_be_read_is_a_best_guess_with_its_raw_text(studio: Studio) -> None:
+    studio.litellm.says({"when": {"schema": "Reply"}, "answer": {"content": "Blue, I would say."}})
+    result = asked(studio, "Which colour?")
+    assert (result["confident"], result["confidence"], result["best_guess"]) == (False, 0, "Blue, I would say.")
+    assert result["basis"]["models"] == ["claude-haiku"]
+    assert len(studio.litellm.asked()) == 2
+    assert studio.log() == ["question-received", "human-escalated"]
+
+
+def test_a_file_that_a_tool_has_shown_may_be_cited(studio: Studio) -> None:
+    studio.wants_tools({"name": "read_repository", "arguments": {"path": "README.md"}})
+    first = studio.ask("answer-question", issue=ISSUE.text, question_id="q1", question="What is it?")
+    (source,) = studio.result(first)["basis"]["sources"]
+    says(studio, source["id"])
+    studio.litellm.says(
+        {
+            "when": {"speaker": "user", "tool": "read_repository"},
+            "answer": {"tool_calls": [{"name": "read_repository", "arguments": {"path": "README.md"}}]},
+        }
+    )
+    result = asked(studio, "What is it?", question_id="q2")
+    assert (result["confident"], result["based_on"]) == (True, [source["id"]])
+
+
+def test_a_question_is_asked_once_and_its_id_means_no_other(studio: Studio) -> None:
+    says(studio)
+    assert asked(studio, "Which colour?") == asked(studio, "Which colour?")
+    assert Task.objects.count() == 1
+    with pytest.raises(KeyReused):
+        services.answer_question(ISSUE, "q1", "Which shape?", source="implementer", actor=ANNA)
+    again = studio.ask("answer-question", issue=ISSUE.text, question_id="q1", question="Which colour?")
+    assert studio.result(again)["best_guess"] == "Yes."
+    assert len(studio.litellm.asked()) == 1
+    assert studio.log() == ["question-received", "human-escalated"]
+
+
+def test_a_persons_words_serve_their_issue_and_the_general_form_later_ones(studio: Studio) -> None:
+    says(studio)
+    studio.litellm.says({"when": {"schema": "General"}, "answer": {"json": {"lesson": LESSON}}})
+    asked(studio, "How is the column called?")
+    task = answered()
+    assert [ANSWER in content for _, content in contents(Scope.TASK)] == [True]
+    assert contents(Scope.TASK)[0][0] == ISSUE.text
+    result = studio.result(studio.office.work(task))
+    assert result["scopes"] == ["task", "project", "agent", "global"]
+    assert contents(Scope.PROJECT) == [(PROJECT, LESSON)]
+    assert contents(Scope.AGENT) == [("architect-agent", LESSON)]
+    assert contents(Scope.GLOBAL) == [("all", LESSON)]
+    assert len(contents(Scope.TASK)) == 1
+    assert studio.log()[2:] == ["human-answered", "memory-stored"]
+    assert Entry.objects.get(event_type="human-answered").payload["answer"] == ANSWER
+
+    asked(studio, "How is the column called, once more?", question_id="q2")
+    assert "Octavia decided so in May." in seen_last(studio)
+    asked(studio, "How is the column called?", question_id="q1", issue=OTHER)
+    assert LESSON in seen_last(studio)
+    assert "Octavia" not in seen_last(studio)
+
+
+@pytest.mark.parametrize("lesson", ["Bookmarks names columns in UTC.", "Look at store/columns first.", ""])
+def test_a_lesson_with_a_name_is_not_for_everybody(studio: Studio, lesson: str) -> None:
+    studio.litellm.says({"when": {"schema": "General"}, "answer": {"json": {"lesson": lesson}}})
+    result = studio.result(studio.office.work(answered()))
+    assert result["scopes"] == (["task", "project", "agent"] if lesson else ["task"])
+    assert contents(Scope.GLOBAL) == []
+
+
+def test_failing_to_generalise_loses_nothing(studio: Studio) -> None:
+    studio.litellm.fault("status", match={"path": "/chat/completions"}, times=None)
+    task = studio.office.work(answered())
+    assert task.status == "pending"
+    assert studio.log() == ["human-answered"]
+    assert [ANSWER in content for _, content in contents(Scope.TASK)] == [True]
+
+
+def test_the_first_answer_of_a_person_stays(studio: Studio) -> None:
+    studio.litellm.says({"when": {"schema": "General"}, "answer": {"json": {"lesson": LESSON}}})
+    first, second = answered(), answered("Something else.")
+    assert first.task_id == second.task_id
+    assert Entry.objects.get(event_type="human-answered").payload["answer"] == ANSWER
+    assert len(contents(Scope.TASK)) == 1
+    with pytest.raises(services.NotAnAnswer):
+        services.receive_human_answer(ISSUE, "q2", " ", by="x", actor=ANNA, clients=wiring.clients())
+
+
+def test_a_secret_in_an_answer_is_kept_nowhere(studio: Studio) -> None:
+    secret = "ghp_" + "a" * 36
+    studio.office.work(answered(f"Use {secret} there."))
+    assert "[redacted]" in Entry.objects.get(event_type="human-answered").payload["answer"]
+    kept = [str(each.payload) for each in Entry.objects.all()] + [content for _, content in contents(Scope.TASK)]
+    kept += [str(task.payload) for task in Task.objects.all()]
+    assert not any(secret in each for each in kept)
+
+
+def test_consult_and_review_are_tasks_of_the_issue_that_a_key_makes_once(studio: Studio) -> None:
+    first = services.consult(ISSUE, "Redis or PostgreSQL?", key="plan-1", actor=ANNA)
+    assert services.consult(ISSUE, "Redis or PostgreSQL?", key="plan-1", actor=ANNA).task_id == first.task_id
+    other = services.review(ISSUE, "Add a cache.", criteria=["It is small."], key="plan-1-review", actor=ANNA)
+    for task, capability in ((first, "tech-consultation"), (other, "architecture-review")):
+        assert (task.capability, task.project, task.dispatched_to) == (capability, PROJECT, "architect-agent")
+        studio.result(studio.office.work(task))
+    assert studio.log() == ["activated", "consulted", "consulted"]
