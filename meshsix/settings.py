@@ -284,6 +284,7 @@ SIGN_IN_WAIT = env.seconds("SIGN_IN_WAIT_SECONDS", timedelta(hours=24).total_sec
 AGENTS: dict[str, str] = {
     "simple-agent": "apps.agents.roster.services.simple_agent.SimpleAgent",
     "architect-agent": "apps.agents.roster.services.architect_agent.ArchitectAgent",
+    "context-service": "apps.agents.roster.services.context_service.ContextService",
 } | env.pairs("AGENTS")
 # What `vendor(NAME)` in an agent's checks means: dotted path of `check(clients) -> str`, which raises where it is away.
 AGENT_VENDOR_CHECKS = {

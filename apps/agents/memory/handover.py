@@ -29,7 +29,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Compressed:
-    """The shorter text and how it came about. `validation_errors` also has warnings, which begin so."""
+    """The shorter text and how it came about. `validation_errors` also has warnings, which begin so.
+
+    `model` is the one that answered, also where its text could not be used; empty where none was asked or answered.
+    """
 
     text: str
     method: str
@@ -40,6 +43,7 @@ class Compressed:
     validation_passed: bool
     validation_errors: tuple[str, ...]
     truncated: bool
+    model: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,7 @@ def compress(
         validation_passed=not made.problems,
         validation_errors=(*made.problems, *compression.warnings(made.text)),
         truncated=made.truncated,
+        model=made.model,
     )
     _record(ask, found, made, llm, texts=(given, made.text) if keep_texts else None)
     return found
