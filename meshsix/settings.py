@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "apps.agents.memory",
     "apps.agents.registry",
     "apps.agents.roster.architect",
+    "apps.agents.roster.notices",
     "apps.onboarding",
     "apps.webhooks",
     "apps.webhooks.repair",
@@ -260,6 +261,8 @@ NTFY_URL = env.url("NTFY_URL", "")
 NTFY_TOPIC = env.text("NTFY_TOPIC", "mesh-six")
 NTFY_TOKEN = env.secret("NTFY_TOKEN", "")
 NTFY_TIMEOUT = env.seconds("NTFY_TIMEOUT_SECONDS", 5)
+NOTIFY_HOSTS = env.words("NOTIFY_HOSTS")
+NOTIFY_TIMEOUT = env.seconds("NOTIFY_TIMEOUT_SECONDS", 10)
 
 # --- who may bring in alerts and notices ----------------------------------------------------------------------------
 ALERTMANAGER_WEBHOOK_TOKEN = env.secret("ALERTMANAGER_WEBHOOK_TOKEN", "")
@@ -285,6 +288,7 @@ AGENTS: dict[str, str] = {
     "simple-agent": "apps.agents.roster.services.simple_agent.SimpleAgent",
     "architect-agent": "apps.agents.roster.services.architect_agent.ArchitectAgent",
     "context-service": "apps.agents.roster.services.context_service.ContextService",
+    "notifier": "apps.agents.roster.services.notifier.Notifier",
 } | env.pairs("AGENTS")
 # What `vendor(NAME)` in an agent's checks means: dotted path of `check(clients) -> str`, which raises where it is away.
 AGENT_VENDOR_CHECKS = {

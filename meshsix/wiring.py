@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from meshsix.integrations.argocd import ArgoCD
+from meshsix.integrations.chat import Chat
 from meshsix.integrations.claude import Claude, OAuthAddresses
 from meshsix.integrations.github.budget import Budget, connect
 from meshsix.integrations.github.client import GitHub
@@ -146,6 +147,11 @@ class Clients:
             ca_file=settings.PROMETHEUS_CA_FILE,
             timeout=settings.PROMETHEUS_TIMEOUT,
         )
+
+    @cached_property
+    def chat(self) -> Chat:
+        """Slack and Discord; the address of a webhook comes with each post."""
+        return Chat(timeout=settings.NOTIFY_TIMEOUT, hosts=settings.NOTIFY_HOSTS)
 
     @cached_property
     def public(self) -> Http:

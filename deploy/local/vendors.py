@@ -149,6 +149,16 @@ def _s3_settings(kept: Kept, url: str) -> dict[str, str]:
     }
 
 
+def _chat_config(kept: Kept, public_url: str) -> dict[str, Any]:
+    del public_url
+    return {"token": kept.secret("chat-token")}
+
+
+def _chat_settings(kept: Kept, url: str) -> dict[str, str]:
+    del kept
+    return {"NOTIFY_HOSTS": urlsplit(url).netloc}
+
+
 VENDORS = (
     Vendor(
         name="github",
@@ -178,6 +188,7 @@ VENDORS = (
         settings=_prometheus_settings,
     ),
     Vendor(name="s3", replaced_by=("S3_ENDPOINT_URL",), config=_s3_config, settings=_s3_settings),
+    Vendor(name="chat", replaced_by=("NOTIFY_HOSTS",), config=_chat_config, settings=_chat_settings),
 )
 
 

@@ -29,6 +29,7 @@ SANDBOXES = {
     "prometheus": "deploy.sandbox.prometheus:sandbox",
     "ntfy": "deploy.sandbox.ntfy:sandbox",
     "s3": "deploy.sandbox.s3:sandbox",
+    "chat": "deploy.sandbox.chat:sandbox",
 }
 PORTS_FILE, LAST_PORTS_FILE = "ports.json", "last-ports.json"
 

@@ -4,6 +4,7 @@ https://docs.ntfy.sh/publish/ and https://docs.ntfy.sh/subscribe/api/. Attachmen
 """
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ LONGEST_MESSAGE = 4096
 PRIORITIES = {"min": 1, "low": 2, "default": 3, "high": 4, "max": 5, "urgent": 5}
 ACTIONS = ("view", "http", "broadcast")
 POSITIONAL = ("action", "label", "url")
+SEQUENCE_ID = re.compile(r"[-_A-Za-z0-9]{1,64}")
 
 
 class NtfyError(Exception):
@@ -81,6 +83,9 @@ async def _publish(request: Request) -> Response:
         value = _first(given, f"x-{name}", name, *others)
         if value:
             fields[name] = value
+    sequence = _first(given, "x-sequence-id", "sequence-id", "sid")
+    if sequence:
+        fields["sequence_id"] = _sequence(sequence)
     tags = _first(given, "x-tags", "tags", "tag", "ta")
     if tags:
         fields["tags"] = [tag.strip() for tag in tags.split(",")]
@@ -103,6 +108,8 @@ async def _publish_json(request: Request) -> Response:
     if not isinstance(asked, dict) or not asked.get("topic"):
         raise NtfyError(400, 40009, "invalid request: topic invalid")
     fields = {name: asked[name] for name in ("message", "title", "tags", "click", "icon") if asked.get(name)}
+    if asked.get("sequence_id"):
+        fields["sequence_id"] = _sequence(str(asked["sequence_id"]))
     if asked.get("priority"):
         fields["priority"] = _priority(str(asked["priority"]))
     if asked.get("actions"):
@@ -119,6 +126,12 @@ def _priority(text: str) -> int:
     if not 1 <= number <= PRIORITIES["max"]:
         raise NtfyError(400, 40007, "invalid request: priority invalid")
     return number
+
+
+def _sequence(text: str) -> str:
+    if not SEQUENCE_ID.fullmatch(text):
+        raise NtfyError(400, 40049, "invalid request: sequence ID invalid")
+    return text
 
 
 def parse_actions(text: str) -> list[dict[str, Any]]:
@@ -161,7 +174,7 @@ def _checked(action: object) -> dict[str, Any]:
 def _store(request: Request, topic: str, fields: dict[str, Any]) -> Response:
     if not topic.replace("-", "").replace("_", "").isalnum() or len(topic) > 64:  # noqa: PLR2004 - ntfy's limit
         raise NtfyError(400, 40009, "invalid request: topic invalid")
-    if len(fields.get("message", "")) > LONGEST_MESSAGE:
+    if len(fields.get("message", "").encode()) > LONGEST_MESSAGE:
         raise NtfyError(413, 41301, "attachment too large, or bandwidth limit reached")
     sent = int(time.time())
     message = {
@@ -195,8 +208,9 @@ async def _poll(request: Request) -> Response:
 
 
 async def _topic_page(request: Request) -> Response:
-    """Show the topic's messages, newest first."""
-    blocks = [_shown(each) for each in reversed(_messages(request))]
+    """Show the topic's messages, newest first; of those with one sequence id, as ntfy's own page does, the newest."""
+    newest = {each.get("sequence_id") or each["id"]: each for each in _messages(request)}
+    blocks = [_shown(each) for each in reversed(newest.values())]
     return pages.page(f"Topic {request.path_params['topic']}", blocks or [pages.paragraph("Nothing was published.")])
 
 

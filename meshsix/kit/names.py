@@ -111,6 +111,11 @@ def litellm_key_path(project_id: str) -> str:
     return f"mesh-six/litellm/{project_id}"
 
 
+def notification_path(project: str, name: str) -> str:
+    """Return the Vault path of a destination of notices; `project` is `owner/name`, or empty for the platform's own."""
+    return f"mesh-six/notify/{project.lower() or '_platform'}/{name}"
+
+
 def probe_paths(probe: str) -> dict[str, str]:
     """Return a Vault path of each pattern above that nothing but a probe uses, by what the pattern is for."""
     return {

@@ -1,6 +1,7 @@
-"""ntfy: one topic to which notices for people go."""
+"""ntfy: one topic to which notices for people go, and others of the same server by name."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 from meshsix.integrations.http import Http
@@ -24,15 +25,23 @@ class Ntfy:
 
     def holds(self, notice: Notice) -> bool:
         """Return whether a notice that opens the same address is among the topic's messages."""
-        path = f"/{self._topic}/json"
+        return any(messages.opens(line) == notice.click for line in self._lines(self._topic))
+
+    def sent(self, key: str, *, topic: str = "") -> str:
+        """Return the id of the newest message that was published under this key; empty where there is none."""
+        lines = self._lines(topic or self._topic)
+        found = [messages.id_of(line) for line in lines if messages.key_of(line) == key]
+        return found[-1] if found else ""
+
+    def _lines(self, topic: str) -> Sequence[object]:
+        path = f"/{topic}/json"
         answer = self._http.send("GET", path, params={"poll": "1", "since": _LOOK_BACK})
         if not answer.is_success:
             raise self._http.failure(answer, f"GET {path}")
         try:
-            lines = [json.loads(line) for line in answer.text.splitlines() if line]
+            return [json.loads(line) for line in answer.text.splitlines() if line]
         except ValueError:
-            return False
-        return any(messages.opens(line) == notice.click for line in lines)
+            return []
 
     def listens(self) -> bool:
         """Return whether the server is healthy. Raises Refused where our token does not reach the topic."""
@@ -43,6 +52,6 @@ class Ntfy:
         health = self._http.ask("GET", "/v1/health")
         return isinstance(health, dict) and health.get("healthy") is True
 
-    def publish(self, notice: Notice) -> None:
-        """Send the notice. Raises TryLater or Refused; a notice is a courtesy, so callers log and go on."""
-        self._http.ask("POST", "/", json=notice.as_json(self._topic))
+    def publish(self, notice: Notice, *, topic: str = "") -> str:
+        """Send the notice and return its id. Raises TryLater or Refused; where it is a courtesy, callers go on."""
+        return messages.id_of(self._http.ask("POST", "/", json=notice.as_json(topic or self._topic)))

@@ -59,5 +59,19 @@ class Notice:
 
 def opens(line: object) -> str:
     """Return the address that a message of the topic opens; empty where it opens none."""
-    click = line.get("click") if isinstance(line, dict) else None
-    return click if isinstance(click, str) else ""
+    return _text(line, "click")
+
+
+def id_of(line: object) -> str:
+    """Return the id of a message; empty where it has none."""
+    return _text(line, "id")
+
+
+def key_of(line: object) -> str:
+    """Return the key under which a message was published; messages of one key replace each other."""
+    return _text(line, "sequence_id")
+
+
+def _text(line: object, name: str) -> str:
+    found = line.get(name) if isinstance(line, dict) else None
+    return found if isinstance(found, str) else ""

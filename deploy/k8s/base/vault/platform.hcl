@@ -40,3 +40,8 @@ path "secret/metadata/mesh-six/litellm/*" {
 path "secret/destroy/mesh-six/litellm/*" {
   capabilities = ["update"]
 }
+
+# Where notices go: addresses of chats' webhooks, topics.
+path "secret/data/mesh-six/notify/*" {
+  capabilities = ["create", "read", "update"]
+}

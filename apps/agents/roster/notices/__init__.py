@@ -1,0 +1,1 @@
+"""Where notices go, and what became of each."""
