@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from meshsix import env
+from meshsix import env, openapi
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -376,27 +376,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "meshsix.web.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Mesh Six",
-    "DESCRIPTION": "Onboards GitHub repositories for coding agents and shows every step live.",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["meshsix.web.permissions.Viewer"],
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "meshsix.web.schema.add_problems"],
-    "ENUM_NAME_OVERRIDES": {
-        "OnboardingStatusEnum": "apps.onboarding.models.STATUS_CHOICES",
-        "ProjectStatusEnum": "apps.projects.models.ProjectStatus",
-        "TokenClassEnum": "apps.projects.credentials.models.TokenClass",
-        "TaskStatusEnum": "apps.agents.registry.states.TASK_STATUSES",
-        "AgentStatusEnum": ["online", "degraded", "offline"],
-        "DeliveryStateEnum": ["received", "handled", "ignored", "duplicate", "failed", "dead"],
-        "FindingStateEnum": ["skipped", "ok", "warning", "failed"],
-    },
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-}
+SPECTACULAR_SETTINGS = openapi.SETTINGS
 MCP_SERVER = "meshsix.mcp.build"
 READINESS_CHECKS = env.words("READINESS_CHECKS", "database,migrations,broker")
 
