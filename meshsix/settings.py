@@ -263,6 +263,10 @@ NTFY_TOKEN = env.secret("NTFY_TOKEN", "")
 NTFY_TIMEOUT = env.seconds("NTFY_TIMEOUT_SECONDS", 5)
 NOTIFY_HOSTS = env.words("NOTIFY_HOSTS")
 NOTIFY_TIMEOUT = env.seconds("NOTIFY_TIMEOUT_SECONDS", 10)
+SEARCH_URL = env.url("SEARCH_URL", "")
+FETCH_HOSTS = env.words("FETCH_HOSTS")
+FETCH_TIMEOUT = env.seconds("FETCH_TIMEOUT_SECONDS", 20)
+FETCH_AGENT = env.text("FETCH_AGENT", "mesh-six")
 
 # --- who may bring in alerts and notices ----------------------------------------------------------------------------
 ALERTMANAGER_WEBHOOK_TOKEN = env.secret("ALERTMANAGER_WEBHOOK_TOKEN", "")
@@ -289,12 +293,16 @@ AGENTS: dict[str, str] = {
     "architect-agent": "apps.agents.roster.services.architect_agent.ArchitectAgent",
     "context-service": "apps.agents.roster.services.context_service.ContextService",
     "notifier": "apps.agents.roster.services.notifier.Notifier",
+    "researcher-agent": "apps.agents.roster.services.researcher_agent.ResearcherAgent",
 } | env.pairs("AGENTS")
 # What `vendor(NAME)` in an agent's checks means: dotted path of `check(clients) -> str`, which raises where it is away.
 AGENT_VENDOR_CHECKS = {
     name: f"apps.agents.registry.vendors.{name}"
     for name in ("argocd", "kubernetes", "litellm", "ntfy", "storage", "vault")
 }
+RESEARCH_FETCHERS = {
+    name: f"apps.agents.roster.research.fetchers.{name}" for name in ("search", "web", "repository", "memory")
+} | env.pairs("RESEARCH_FETCHERS")
 AGENT_CHECK_HOSTS = env.words("AGENT_CHECK_HOSTS")
 AGENT_CHECK_TIMEOUT = env.seconds("AGENT_CHECK_TIMEOUT_SECONDS", 3)
 AGENT_WORKER_THREADS = env.whole("AGENT_WORKER_THREADS", 0)

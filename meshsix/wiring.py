@@ -24,6 +24,7 @@ from meshsix.integrations.ntfy import Ntfy
 from meshsix.integrations.prometheus import Prometheus
 from meshsix.integrations.storage import Storage
 from meshsix.integrations.vault import AppRole, KubernetesAccount, SignIn, StaticToken, Vault
+from meshsix.integrations.web import Search, Web
 
 if TYPE_CHECKING:  # loaded by those who ask models
     from meshsix.integrations.litellm.models import Models
@@ -152,6 +153,16 @@ class Clients:
     def chat(self) -> Chat:
         """Slack and Discord; the address of a webhook comes with each post."""
         return Chat(timeout=settings.NOTIFY_TIMEOUT, hosts=settings.NOTIFY_HOSTS)
+
+    @cached_property
+    def search(self) -> Search | None:
+        """The search of the web, or None where there is none."""
+        return Search(url=settings.SEARCH_URL, timeout=settings.FETCH_TIMEOUT) if settings.SEARCH_URL else None
+
+    @cached_property
+    def web(self) -> Web:
+        """Pages of the open web."""
+        return Web(agent=settings.FETCH_AGENT, timeout=settings.FETCH_TIMEOUT, hosts=settings.FETCH_HOSTS)
 
     @cached_property
     def public(self) -> Http:

@@ -159,6 +159,16 @@ def _chat_settings(kept: Kept, url: str) -> dict[str, str]:
     return {"NOTIFY_HOSTS": urlsplit(url).netloc}
 
 
+def _web_config(kept: Kept, public_url: str) -> dict[str, Any]:
+    del kept, public_url
+    return {}
+
+
+def _web_settings(kept: Kept, url: str) -> dict[str, str]:
+    del kept
+    return {"SEARCH_URL": url, "FETCH_HOSTS": urlsplit(url).netloc}
+
+
 VENDORS = (
     Vendor(
         name="github",
@@ -188,6 +198,7 @@ VENDORS = (
         settings=_prometheus_settings,
     ),
     Vendor(name="s3", replaced_by=("S3_ENDPOINT_URL",), config=_s3_config, settings=_s3_settings),
+    Vendor(name="web", replaced_by=("SEARCH_URL",), config=_web_config, settings=_web_settings),
     Vendor(name="chat", replaced_by=("NOTIFY_HOSTS",), config=_chat_config, settings=_chat_settings),
 )
 

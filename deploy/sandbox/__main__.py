@@ -30,6 +30,7 @@ SANDBOXES = {
     "ntfy": "deploy.sandbox.ntfy:sandbox",
     "s3": "deploy.sandbox.s3:sandbox",
     "chat": "deploy.sandbox.chat:sandbox",
+    "web": "deploy.sandbox.web:sandbox",
 }
 PORTS_FILE, LAST_PORTS_FILE = "ports.json", "last-ports.json"
 

@@ -1,0 +1,1 @@
+"""What researcher-agent reads, and what a finding rests on."""

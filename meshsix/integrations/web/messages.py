@@ -1,0 +1,77 @@
+"""What a search finds and what a page says, as frozen types. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bs4 import BeautifulSoup
+from bs4.element import Tag
+from markdownify import MarkdownConverter
+
+_NO_CONTENT = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "header", "footer", "form", "aside")
+_CAPTCHAS = ("g-recaptcha", "h-captcha", "cf-turnstile", "captcha-delivery", "cf-challenge")
+_LONGEST_TITLE = 300
+_MOST_HITS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One result of a search."""
+
+    title: str
+    url: str
+    snippet: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page that was read, as Markdown or plain text. `url` is where it was found at last, `sha256` of its bytes."""
+
+    url: str
+    title: str
+    text: str
+    sha256: str
+
+
+def hits(answer: object) -> tuple[Hit, ...]:
+    """Return the results in SearXNG's answer, those without an address left out."""
+    found = answer.get("results") if isinstance(answer, Mapping) else None
+    rows = [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+    return tuple(
+        Hit(title=_text(each, "title") or _text(each, "url"), url=_text(each, "url"), snippet=_text(each, "content"))
+        for each in rows
+        if _text(each, "url").startswith(("http://", "https://"))
+    )[:_MOST_HITS]
+
+
+def _text(row: Mapping[str, object], name: str) -> str:
+    value = row.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def page(url: str, body: bytes, *, charset: str, html: bool) -> Page:
+    """Return the page that `body` is; of HTML, its main part as Markdown."""
+    digest = hashlib.sha256(body).hexdigest()
+    if not html:
+        return Page(url=url, title=url, text=body.decode(charset, errors="replace"), sha256=digest)
+    soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
+    title = soup.title.get_text(" ", strip=True)[:_LONGEST_TITLE] if soup.title else ""
+    for name in _NO_CONTENT:
+        for each in soup.find_all(name):
+            each.decompose()
+    text = MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(_main(soup)).strip()
+    return Page(url=url, title=title or url, text=text, sha256=digest)
+
+
+def _main(soup: BeautifulSoup) -> BeautifulSoup | Tag:
+    found = soup.find("main") or soup.find("article") or soup.body
+    return found if isinstance(found, Tag) else soup
+
+
+def wall(body: bytes, *, charset: str) -> str:
+    """Return what stands before the content of a page of HTML (`a sign-in`, `a captcha`); empty where nothing does."""
+    soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
+    marks = " ".join(str(each.get("class", "")) + str(each.get("src", "")) for each in soup.find_all())
+    if any(mark in marks for mark in _CAPTCHAS):
+        return "a captcha"
+    return "a sign-in" if soup.find("input", attrs={"type": "password"}) else ""

@@ -1,0 +1,106 @@
+"""Reading pages of the web: as Markdown, within their rules, and never inside a private network."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from meshsix.integrations.errors import Missing, Refused, TryLater
+from meshsix.integrations.web import Search, Walled, Web
+from tests.service.roster.web_sandbox import Site, site, web_server
+
+__all__ = ["site", "web_server"]
+PATIENT = timedelta(seconds=60)
+
+
+@pytest.fixture
+def web(site: Site) -> Iterator[Web]:
+    with closing(Web(agent="mesh-six", timeout=PATIENT, hosts=[site.host])) as made:
+        yield made
+
+
+def test_a_page_becomes_markdown_without_what_is_no_content(web: Web, site: Site) -> None:
+    page = web.page(site.at("/docs/retries"))
+    assert (page.title, page.url) == ("Retries in Heron", site.at("/docs/retries"))
+    assert page.text.startswith("# Retries in Heron")
+    assert "**7 times**" in page.text
+    assert "`heron.dead`" in page.text
+    for left_out in ("all pages", "track()", "margin"):
+        assert left_out not in page.text
+    assert len(page.sha256) == len(hashlib.sha256().hexdigest())
+
+
+def test_a_redirect_is_followed_and_the_page_is_known_by_its_last_address(web: Web, site: Site) -> None:
+    assert web.page(site.at("/latest/storage")).url == site.at("/docs/storage")
+
+
+def test_robots_txt_is_kept(web: Web, site: Site) -> None:
+    with pytest.raises(Refused) as caught:
+        web.page(site.at("/internal/retries"))
+    assert caught.value.code == "web:robots"
+    assert site.read() == []
+
+
+def test_a_site_whose_robots_txt_cannot_be_read_is_left_alone(web: Web, site: Site) -> None:
+    site.fault("status", status=503, match={"path": "/robots.txt"})
+    with pytest.raises(TryLater):
+        web.page(site.at("/docs/retries"))
+    assert site.read() == []
+
+
+@pytest.mark.parametrize(("path", "wall"), [("/docs/pricing", "a sign-in"), ("/docs/roadmap", "a captcha")])
+def test_a_wall_is_no_page(web: Web, site: Site, path: str, wall: str) -> None:
+    with pytest.raises(Walled, match=wall):
+        web.page(site.at(path))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "kind"),
+    [
+        (404, {"content-type": "text/html"}, Missing),
+        (401, {"content-type": "text/html"}, Walled),
+        (429, {"content-type": "text/html"}, TryLater),
+        (503, {"content-type": "text/html"}, TryLater),
+        (200, {"content-type": "application/pdf"}, Refused),
+        (302, {"location": "http://10.0.0.1/inside"}, Refused),
+        (302, {"location": "http://169.254.169.254/latest/meta-data"}, Refused),
+        (302, {"location": "file:///etc/passwd"}, Refused),
+    ],
+)
+def test_what_cannot_be_read_says_why(
+    web: Web, site: Site, status: int, headers: dict[str, str], kind: type[Exception]
+) -> None:
+    site.fault("answer", status=status, headers=headers, body="x", match={"path": "/docs/limits"})
+    with pytest.raises(kind):
+        web.page(site.at("/docs/limits"))
+
+
+def test_an_endless_redirect_ends(web: Web, site: Site) -> None:
+    headers = {"location": "/docs/limits"}
+    site.fault("answer", status=302, headers=headers, body="", match={"path": "/docs/limits"}, times=None)
+    with pytest.raises(Refused, match="again and again"):
+        web.page(site.at("/docs/limits"))
+
+
+def test_a_page_that_is_too_large_is_not_half_read(site: Site) -> None:
+    with closing(Web(agent="mesh-six", timeout=PATIENT, hosts=[site.host], most=200)) as web:
+        with pytest.raises(Refused) as caught:
+            web.page(site.at("/docs/retries"))
+        assert caught.value.code == "web:too-large"
+
+
+def test_a_private_host_that_nobody_excepted_is_not_asked(site: Site) -> None:
+    with closing(Web(agent="mesh-six", timeout=PATIENT)) as web:
+        with pytest.raises(Refused) as caught:
+            web.page(site.at("/docs/retries"))
+        assert caught.value.code == "web:not-allowed"
+    assert site.requests() == []
+
+
+def test_a_search_gives_titles_addresses_and_snippets(site: Site) -> None:
+    with closing(Search(url=site.url, timeout=PATIENT)) as search:
+        first = search.find("How often does Heron retry a failed message?")[0]
+    assert (first.title, first.url) == ("Retries in Heron", site.at("/docs/retries"))
+    assert first.snippet.startswith("Heron retries")
