@@ -44,12 +44,11 @@ class Outside(httpx.BaseTransport):
         self._through.close()
 
     def _is_excepted(self, url: httpx.URL) -> bool:
-        port = url.port or {"http": 80, "https": 443}[url.scheme]
-        return url.host in self._hosts or f"{url.host}:{port}" in self._hosts
+        return url.host in self._hosts or f"{url.host}:{_port(url)}" in self._hosts
 
     def _public_address(self, url: httpx.URL) -> str:
         try:
-            found = socket.getaddrinfo(url.host, url.port or url.scheme, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(url.host, _port(url), type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise TryLater(
                 f"{self._vendor}: no address is known for the host.", vendor=self._vendor, hint="Check the name."
@@ -66,6 +65,10 @@ class Outside(httpx.BaseTransport):
             vendor=self._vendor,
             hint=self._hint,
         )
+
+
+def _port(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def is_public(address: str) -> bool:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Collection
 from datetime import timedelta
-from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
 import httpx
@@ -44,19 +43,19 @@ class Web:
 
     def page(self, url: str) -> Page:
         """Return the page. Raises Walled, Missing, Refused or TryLater."""
-        end = time.monotonic() + self._timeout.total_seconds()
+        end, place = time.monotonic() + self._timeout.total_seconds(), _address(url)
         for _ in range(_MOST_REDIRECTS + 1):
-            self._keep_robots(url, end)
-            answer, body = self._get(url, end, most=self._most)
-            if not answer.is_redirect:
-                return _read(url, answer, body)
-            url = str(httpx.URL(url).join(answer.headers.get("location", "")))
+            self._keep_robots(place, end)
+            answer, body = self._get(place, end, most=self._most)
+            if not answer.has_redirect_location:
+                return _read(str(place), answer, body)
+            place = _address(answer.headers.get("location", ""), base=place)
         raise _refused("it is redirected again and again")
 
-    def _keep_robots(self, url: str, end: float) -> None:
+    def _keep_robots(self, url: httpx.URL, end: float) -> None:
         """Raise Refused where the site's robots.txt leaves us out. A site that cannot tell is left alone for now."""
-        parts = urlsplit(url)
-        answer, body = self._get(f"{parts.scheme}://{parts.netloc}/robots.txt", end, most=_ROBOTS_BYTES, cut=True)
+        robots = url.copy_with(path="/robots.txt", query=None)
+        answer, body = self._get(robots, end, most=_ROBOTS_BYTES, cut=True)
         if (
             answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
             or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
@@ -66,10 +65,10 @@ class Web:
             return
         rules = RobotFileParser()
         rules.parse(body.decode(errors="replace").splitlines())
-        if not rules.can_fetch(self._agent, url):
+        if not rules.can_fetch(self._agent, str(url)):
             raise _refused("its robots.txt asks us not to read it", code="web:robots")
 
-    def _get(self, url: str, end: float, *, most: int, cut: bool = False) -> tuple[httpx.Response, bytes]:
+    def _get(self, url: httpx.URL, end: float, *, most: int, cut: bool = False) -> tuple[httpx.Response, bytes]:
         """Return answer and body. Raises TryLater without an answer in time, Refused for more than `most` bytes."""
         body = bytearray()
         try:
@@ -80,13 +79,20 @@ class Web:
                         raise _refused(f"it is larger than {most // 1024 // 1024} MiB", code="web:too-large")
                     if len(body) > most or time.monotonic() > end:
                         break
-        except httpx.InvalidURL as error:
-            raise _refused("it is no address") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise _later(f"no answer came ({type(error).__name__})", None) from error
         if time.monotonic() > end:
             raise _later(f"it took longer than {self._timeout.total_seconds():g} s", None)
         return answer, bytes(body)
+
+
+def _address(text: str, *, base: httpx.URL | None = None) -> httpx.URL:
+    """Return the address without fragment, user and password. Raises Refused where it is none."""
+    try:
+        found = httpx.URL(text) if base is None else base.join(text)
+        return found.copy_with(fragment=None, userinfo=b"")
+    except httpx.InvalidURL as error:
+        raise _refused("it is no address") from error
 
 
 def _read(url: str, answer: httpx.Response, body: bytes) -> Page:

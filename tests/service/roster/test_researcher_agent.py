@@ -15,7 +15,7 @@ from apps.agents.llm.words import Work
 from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Scope
 from apps.agents.registry.models import Task
-from apps.agents.registry.services import jobs
+from apps.agents.registry.services import checks, jobs
 from apps.agents.roster.basis import NO_SOURCE
 from apps.agents.roster.research import desk
 from apps.agents.roster.research.desk import Desk
@@ -59,6 +59,7 @@ def reading(office: Office, site: Site, settings: Settings) -> Iterator[None]:
     settings.SEARCH_URL, settings.FETCH_HOSTS, settings.FETCH_TIMEOUT = site.url, [site.host], timedelta(seconds=60)
     settings.LLM_MODELS = {**settings.LLM_MODELS, "standard": "claude-sonnet", "strong": "claude-sonnet"}
     office.register("researcher-agent")
+    checks.refresh(wiring.clients())
     yield
     wiring.clients().web.close()
     if search := wiring.clients().search:
@@ -198,6 +199,7 @@ def test_no_more_sources_are_read_than_the_depth_allows(site: Site) -> None:
 def test_what_is_remembered_is_a_source(office: Office, litellm: ModelsSandbox) -> None:
     says(litellm, finding("We tried it", "S1"))
     task = office.submit("technical-research", payload={"text": None, "modes": None, "query": QUESTION})
+    task.refresh_from_db()
     job = jobs.job_of(task, wiring.clients())
     job.memory.remember(f"{QUESTION} Seven times, we tried it.", scope=Scope.AGENT)
     job.memory.store()

@@ -77,6 +77,14 @@ def test_what_cannot_be_read_says_why(
         web.page(site.at("/docs/limits"))
 
 
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "no address", "http://", "ftp://example.org/x", "https://a:b@127.0.0.1/"]
+)
+def test_what_is_no_public_address_is_refused(web: Web, url: str) -> None:
+    with pytest.raises(Refused):
+        web.page(url)
+
+
 def test_an_endless_redirect_ends(web: Web, site: Site) -> None:
     headers = {"location": "/docs/limits"}
     site.fault("answer", status=302, headers=headers, body="", match={"path": "/docs/limits"}, times=None)

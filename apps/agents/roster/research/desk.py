@@ -21,7 +21,7 @@ from meshsix.wiring import Clients
 
 Fetcher = Callable[[Request, Clients], tuple[Document, ...]]
 
-FOR_THE_ANSWER = timedelta(seconds=30)
+FOR_THE_ANSWER = timedelta(seconds=45)
 """Nothing more is fetched when less time than this is left."""
 _LONGEST_QUERY = 400
 _MOST_TOKENS = 1200
