@@ -15,6 +15,7 @@ from apps.agents.registry.services import checks
 from apps.agents.registry.states import CheckKind
 from deploy.local.servers import OpenBao
 from meshsix.kit import clock
+from meshsix.live.models import Event
 from meshsix.wiring import Clients
 from tests.service.registry.conftest import Office
 
@@ -143,3 +144,17 @@ def test_a_vendor_that_is_not_configured_or_away_is_not_well(office: Office, set
     settings.VAULT_ADDR, settings.VAULT_TOKEN = "http://127.0.0.1:9", "unused-token"
     assert look_again(row).ok is False
     assert "not configured" not in row.detail
+
+
+def test_each_change_of_a_check_is_told_and_no_look_that_finds_the_same(office: Office) -> None:
+    office.register("needy")
+    target = (CheckKind.VENDOR, "vault")
+    for good in (True, True, False, False, True, True):
+        finding = checks.Finding(good=good, detail="as seen", duration=timedelta(0))
+        checks.record(target, finding, now=clock.now())
+    told = Event.objects.filter(aggregate_id="agent:needy", payload__entity="check vault-healthy").order_by("seq")
+    assert [(row.payload["from"], row.payload["to"]) for row in told] == [
+        ("unknown", "well"),
+        ("well", "down"),
+        ("down", "well"),
+    ]

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from apps.agents.registry.models import Capability, Check
 from apps.agents.registry.queries import policies
+from apps.agents.registry.services import news
 from apps.agents.registry.states import CHECK_EVERY, CheckKind, Health, health_after
 from meshsix.integrations.errors import VendorError
 from meshsix.kit import clock, redact
@@ -116,7 +117,7 @@ def _url(address: str) -> tuple[str, bool]:
 def record(target: Target, finding: Finding, *, now: datetime) -> None:
     """Write down what was found for all agents that share the target."""
     kind, name = target
-    for row in Check.objects.select_for_update().filter(kind=kind, target=name).order_by("pk"):
+    for row in Check.objects.select_for_update().filter(kind=kind, target=name).order_by("agent_id", "pk"):
         health = health_after(Health(ok=row.ok, streak=row.streak), good=finding.good)
         healed = row.ok is False and health.ok is True
         Check.objects.filter(pk=row.pk).update(
@@ -129,6 +130,14 @@ def record(target: Target, finding: Finding, *, now: datetime) -> None:
         )
         if healed:
             _give_a_new_start(row, now)
+        if health.ok is not row.ok:
+            _tell(row, health, finding)
+
+
+def _tell(row: Check, health: Health, finding: Finding) -> None:
+    words = {True: "well", False: "down", None: "unknown"}
+    facts = {"entity": f"check {row.key}", "from": words[row.ok], "to": words[health.ok], "trigger": "check"}
+    news.of_agent(row.agent_id, "state.transition", {**facts, "reason": finding.detail})
 
 
 def _give_a_new_start(row: Check, now: datetime) -> None:
