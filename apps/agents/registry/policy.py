@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -153,12 +153,12 @@ def _told(cards: Sequence[Card], pool: Sequence[Card], chosen: Card | None, how:
     if chosen is None:
         return tuple(told)
     named = {How.INCUMBENT: (Why.INCUMBENT,), How.EXPLORATION: (Why.EXPLORATION,)}.get(how, ())
-    return (replace(chosen, reasons=named), *told)
+    return (chosen.because(*named), *told)
 
 
 def _with_reason(card: Card, *, is_in_pool: bool) -> Card:
     if not card.eligible:
-        return card if card.reasons else replace(card, reasons=(Why.OUTSCORED,))
+        return card if card.reasons else card.because(Why.OUTSCORED)
     if not is_in_pool:
-        return replace(card, reasons=(Why.TRIED_ALREADY,))
-    return replace(card, reasons=(Why.OUTSCORED if card.has_a_slot else Why.AT_CAPACITY,))
+        return card.because(Why.TRIED_ALREADY)
+    return card.because(Why.OUTSCORED if card.has_a_slot else Why.AT_CAPACITY)

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from apps.agents.registry import schemas
-from apps.agents.registry.models import Capability, Dispatch, History, Task
+from apps.agents.registry.models import Capability, Dispatch, History, Schema, Task
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.states import HELD, TaskState
 
@@ -72,8 +72,8 @@ def open_tasks(agent_id: str) -> int:
 
 def input_schemas(capability: str) -> dict[str, Any]:
     """Return the distinct input schemas of all who offer the capability, by hash."""
-    rows = Capability.objects.filter(name=capability, withdrawn_at=None).order_by()
-    return dict(rows.values_list("input_schema_id", "input_schema__schema").distinct())
+    offered = Capability.objects.filter(name=capability, withdrawn_at=None).order_by()
+    return dict(Schema.objects.filter(pk__in=offered.values("input_schema_id")).values_list("pk", "schema"))
 
 
 def rejected_by(capability: str, payload: object) -> dict[str, tuple[schemas.Fault, ...]]:
