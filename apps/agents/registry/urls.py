@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.agents.registry.views import agents, tasks
+from apps.agents.registry.views import agent_pages, agents, task_pages, tasks
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("tasks", tasks.TaskList.as_view(), name="task-api-list"),
@@ -18,4 +18,17 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("agents/<str:agent_id>", agents.AgentDetail.as_view(), name="agent-api"),
     path("agents/<str:agent_id>/history", agents.AgentHistory.as_view(), name="agent-api-history"),
 ]
-page_urlpatterns: list[URLPattern | URLResolver] = []
+page_urlpatterns: list[URLPattern | URLResolver] = [
+    path("agents", agent_pages.agent_list, name="agent-list"),
+    path("agents/score/<str:capability>", agent_pages.score_page, name="score-page"),
+    path("agents/<str:agent_id>", agent_pages.agent_page, name="agent-page"),
+    path("agents/<str:agent_id>/switch", agent_pages.switch, name="agent-switch"),
+    path("agents/<str:agent_id>/slots", agent_pages.set_slots, name="agent-slots"),
+    path("agents/<str:agent_id>/capabilities/<str:capability>", agent_pages.override, name="agent-override"),
+    path("tasks", task_pages.task_list, name="task-list"),
+    path("tasks/<uuid:task_id>", task_pages.task_page, name="task-page"),
+    path("tasks/<uuid:task_id>/cancel", task_pages.cancel, name="task-cancel"),
+    path("tasks/<uuid:task_id>/retry", task_pages.retry, name="task-retry"),
+    path("tasks/<uuid:task_id>/approve", task_pages.approve, name="task-approve"),
+    path("tasks/<uuid:task_id>/reject", task_pages.reject, name="task-reject"),
+]

@@ -32,10 +32,13 @@ class Explanation:
     agents: tuple[Explained, ...]
 
 
-def why(task: Task, *, agent_id: str = "") -> tuple[Explanation, ...]:
-    """Return every decision about a task, the oldest first, about all candidates or about one agent."""
-    rows = Dispatch.objects.filter(task=task).order_by("id")
-    return tuple(_explanation(row, agent_id) for row in rows)
+def why(task: Task, *, agent_id: str = "", most: int | None = None) -> tuple[Explanation, ...]:
+    """Return the decisions about a task, the oldest first, about all candidates or about one agent.
+
+    With `most` only the newest so many.
+    """
+    rows = Dispatch.objects.filter(task=task).order_by("-id")[:most]
+    return tuple(_explanation(row, agent_id) for row in reversed(rows))
 
 
 def _explanation(row: Dispatch, agent_id: str) -> Explanation:

@@ -1,0 +1,1 @@
+"""What the templates of agents and tasks need."""
