@@ -22,7 +22,7 @@ def test_nothing_is_without_words() -> None:
         ("approval", "A person must agree first."),
         (
             "at_capacity: 2 agents (2 at_capacity)",
-            "Nobody who is good enough had a free slot. 2 agents (2 at_capacity).",
+            "Nobody who is good enough had a free slot. 2 agents (2 at capacity).",
         ),
         ("no_agent: no agent offers it", "Nobody could do it then. No agent offers it."),
         ("something else", "something else"),

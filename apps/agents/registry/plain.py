@@ -57,6 +57,7 @@ CHOICES: dict[How, str] = {
     How.NO_AGENT: "Nobody could do it then.",
 }
 """Why an agent was chosen, or nobody."""
+BEST_OF_THE_UNTRIED = "It has the highest score of those that had not had their try yet."
 
 ERRORS: dict[ErrorType, str] = {
     ErrorType.ERROR: "The agent failed in a way that nobody foresaw.",
@@ -120,7 +121,8 @@ def waiting(wait_reason: str) -> str:
     """Return what a task waits for, from its stored reason `at_capacity: 2 agents (1 offline, ...)`."""
     code, _, rest = wait_reason.partition(": ")
     if code in set(How):
-        return f"{choice(code)} {rest[:1].upper()}{rest[1:]}." if rest else choice(code)
+        counted = rest.replace("_", " ")
+        return f"{choice(code)} {counted[:1].upper()}{counted[1:]}." if rest else choice(code)
     return _WAITS.get(wait_reason, wait_reason)
 
 

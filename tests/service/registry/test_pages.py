@@ -171,6 +171,7 @@ def test_a_completed_task_tells_what_came_of_it_and_why(office: Office, show: Sh
     assert "It has the highest score." in page
     assert "alpha had 0.945, it had 0.700." in page
     assert "It has had its try at this task" in page
+    assert "It has the highest score of those that had not had their try yet." in page
     assert "&lt;script&gt;planted" in page
     assert PLANTED not in page
     assert "Retry" not in page

@@ -11,6 +11,7 @@ from django import template
 from apps.agents.registry import plain
 from apps.agents.registry.cards import Card
 from apps.agents.registry.models import Check
+from apps.agents.registry.policy import How
 from apps.agents.registry.queries.why import Explanation
 from apps.agents.registry.states import TaskState, Why
 
@@ -141,7 +142,12 @@ class Line:
 @register.filter
 def choice_words(decision: Explanation) -> str:
     """Return by which rule somebody or nobody was chosen."""
-    return plain.choice(str(decision.policy.get("decided_by", "")))
+    decided_by = str(decision.policy.get("decided_by", ""))
+    chosen = next((each.score for each in decision.agents if each.chosen), None)
+    tried = [each.score for each in decision.agents if each.reason == Why.TRIED_ALREADY]
+    if decided_by == How.BEST and chosen is not None and any(score is not None and score > chosen for score in tried):
+        return plain.BEST_OF_THE_UNTRIED
+    return plain.choice(decided_by)
 
 
 @register.filter
