@@ -56,7 +56,7 @@ class Card:
         return self.open_tasks < self.max_concurrency
 
     def because(self, *reasons: Why) -> "Card":
-        """Return the card with these reasons; by hand: `replace` takes ten times as long, and a dispatch needs many."""
+        """Return the card with these reasons; by hand: `replace` takes five times as long, and many are made."""
         told = object.__new__(Card)
         vars(told).update(vars(self), reasons=reasons)
         return told

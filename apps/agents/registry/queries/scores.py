@@ -8,8 +8,8 @@ from apps.agents.registry.cards import DECAY, WINDOW, Card, CheckCard
 from apps.agents.registry.states import DEGRADED_AFTER, OFFLINE_AFTER, STALE_AFTER, Why
 from meshsix import prepared
 
-# What follows from the newest attempts, `won[1]` the newest: a few additions over an array, since numbering rows and
-# raising powers for each of them would cost more than reading them. Python's 0.95 ** i is exact to the last bit.
+# What follows from the newest attempts, `won[1]` the newest: additions over an array, so that no row is numbered and no
+# power is raised. The constants are written as Python prints them, exact to the last bit.
 _DECAYED: LiteralString = " + ".join(
     f"CASE WHEN won[{index + 1}] THEN {DECAY**index!r}::float8 ELSE 0 END" for index in range(WINDOW)
 )
