@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "apps.agents.llm",
     "apps.agents.memory",
     "apps.agents.registry",
+    "apps.agents.roster",
     "apps.agents.roster.architect",
     "apps.agents.roster.notices",
     "apps.onboarding",
@@ -308,6 +309,7 @@ AGENT_CHECK_TIMEOUT = env.seconds("AGENT_CHECK_TIMEOUT_SECONDS", 3)
 AGENT_WORKER_THREADS = env.whole("AGENT_WORKER_THREADS", 0)
 TASK_SWEEP_INTERVAL = env.seconds("TASK_SWEEP_INTERVAL_SECONDS", 5)
 APPROVE_OWN_TASKS = env.flag("APPROVE_OWN_TASKS", default=False)
+SMOKE_TARGETS = env.pairs("SMOKE_TARGETS")
 TASK_RETENTION = timedelta(days=env.number("TASK_RETENTION_DAYS", 90))
 
 # --- onboarding -----------------------------------------------------------------------------------------------------

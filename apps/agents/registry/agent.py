@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 from apps.agents.registry.models import AgentType, Risk
+from apps.agents.registry.smoke import Smoke
 from apps.agents.registry.states import CheckKind
 
 MARKS = "__capabilities__"
@@ -105,3 +106,4 @@ class Agent:
     max_concurrency: ClassVar[int] = 1
     checks: ClassVar[Mapping[str, Dependency]] = MappingProxyType({})
     metadata: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    smoke: ClassVar[tuple[Smoke, ...]] = ()

@@ -24,6 +24,7 @@ from apps.agents.roster.architect.words import (
     Said,
     Verdict,
 )
+from apps.agents.roster.milestones import M3_CONSULTATION
 
 _NEEDS = ("litellm-healthy",)
 _LONGEST_SUMMARY = 500
@@ -34,6 +35,7 @@ class ArchitectAgent(Agent):
     """Advises on technology and architecture, reviews plans, and answers questions about an issue."""
 
     agent_id, type, max_concurrency = AGENT_ID, AgentType.LLM, 4
+    smoke = (M3_CONSULTATION,)
     checks = {"litellm-healthy": vendor("litellm")}
 
     @capability("tech-consultation", weight=0.95, preferred=True, requires=_NEEDS, timeout_seconds=120)

@@ -13,6 +13,7 @@ from apps.agents.registry.models import AgentType
 from apps.agents.registry.services.jobs import Job
 from apps.agents.roster import arithmetic
 from apps.agents.roster.basis import Basis, basis_of
+from apps.agents.roster.milestones import M1, M2
 from meshsix.kit import clock
 
 MOST_MEMORIES = 3
@@ -60,6 +61,7 @@ class SimpleAgent(Agent):
 
     agent_id, type, max_concurrency = "simple-agent", AgentType.LLM, 4
     checks = {"litellm-healthy": vendor("litellm")}
+    smoke = (M1, M2)
 
     @capability("general-query", weight=0.8, requires=("litellm-healthy",), timeout_seconds=120)
     def answer(self, ask: GeneralQuery, job: Job) -> GeneralAnswer:

@@ -1,0 +1,1 @@
+"""Commands of the agents that ship."""
