@@ -18,7 +18,8 @@ from apps.agents.llm.services import Llm
 from apps.agents.llm.words import Work
 from apps.projects.models import Project
 from deploy.local.servers import OpenBao
-from meshsix.integrations.litellm import LiteLLM, Models
+from meshsix.integrations.litellm import LiteLLM
+from meshsix.integrations.litellm.models import Models
 from meshsix.integrations.vault import AppRole, Vault
 from meshsix.kit import names
 from meshsix.wiring import Clients
