@@ -23,7 +23,7 @@ def main() -> None:
     """Go both ways."""
     call_command("migrate", verbosity=0)
     for app in reversed(list(apps.get_app_configs())):
-        if app.name.startswith(("meshsix", "apps")):
+        if app.name.startswith(("meshsix", "apps")) and app.models_module:
             call_command("migrate", app.label, "zero", verbosity=0)
     left = [name for name in connection.introspection.table_names() if not name.startswith(_OTHERS)]
     call_command("migrate", verbosity=0)

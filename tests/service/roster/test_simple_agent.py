@@ -174,4 +174,4 @@ def test_an_agent_does_not_start_with_vectors_of_another_length(office: Office, 
     settings.EMBEDDING_DIMENSION = 12
     with pytest.raises(CommandError, match="reembed_memories"):
         call_command("runagent", "simple-agent")
-    assert office.agent_events("simple-agent") == ["agent.registered"]
+    assert office.agent_events("simple-agent").count("agent.registered") == 1
