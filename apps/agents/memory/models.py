@@ -61,6 +61,8 @@ class Memory(models.Model):
         ]
         indexes = [
             models.Index(fields=["scope", "scope_key", "subject"], name="agent_memories_readers"),
+            models.Index(fields=["-created_at", "-id"], name="agent_memories_newest"),
+            models.Index(fields=["project", "-created_at"], name="agent_memories_by_project"),
             models.Index(fields=["subject"], condition=~Q(subject=""), name="agent_memories_subject"),
             models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="agent_memories_expiry"),
         ]

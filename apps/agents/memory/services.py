@@ -8,6 +8,7 @@ memory.store()                                                # in the transacti
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -26,8 +27,13 @@ from apps.projects import queries as projects
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import VendorError
 from meshsix.kit import clock, names, redact
+from meshsix.kit.actor import SYSTEM, Actor
+from meshsix.live import services as live
+from meshsix.wiring import Clients
 
 KEPT_AFTER_THE_END = timedelta(days=30)
+PLATFORM = "platform"
+"""As whom a model is asked for the vector of what no agent remembers."""
 _CUT = " [cut]"
 _log = structlog.get_logger(__name__)
 
@@ -186,14 +192,62 @@ def task_ended(scope_key: str, at: datetime | None = None) -> int:
     return kept.update(expires_at=ends)
 
 
-def forget(memory_id: UUID) -> bool:
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """A memory that somebody added. `is_new` is False where the same words were kept already."""
+
+    memory: Memory
+    is_new: bool
+
+
+def add(content: str, *, scope: Scope, work: Work, subject: str, clients: Clients, actor: Actor) -> Added | None:
+    """Keep what a person or program wants to be remembered, as a fact; None where it could not be written.
+
+    Raises NoSuchScope. Where no model answers in time the memory has only its local vector.
+    """
+    asks = replace(work, agent_id=work.agent_id or PLATFORM)
+    memory = Memories(work, Llm(asks, clients))
+    notes = memory._notes([content], scope=scope, kind=Kind.FACT, subject=subject)  # noqa: SLF001 - of this module
+    with transaction.atomic():
+        is_new = memory._write(notes) > 0  # noqa: SLF001 - of this module
+        row = _same(notes[0]) if notes else None
+        if row is not None and is_new:
+            _tell(row.pk, "add", actor, count=1)
+    return None if row is None else Added(memory=row, is_new=is_new)
+
+
+def _same(note: Note) -> Memory | None:
+    """Return the row that holds what a note says."""
+    same = {"scope": note.scope, "scope_key": note.scope_key, "subject": note.subject, "content": note.content}
+    return Memory.objects.filter(**same).first()
+
+
+def _tell(memory_id: UUID | str, operation: str, actor: Actor, *, count: int) -> None:
+    """Publish that memories were written; never what they say, nor about whom."""
+    live.publish(
+        event_type="state.write",
+        aggregate_id=f"memory:{memory_id}",
+        payload={"store_key": "agent_memories", "operation": operation, "count": count},
+        actor=actor,
+    )
+
+
+@transaction.atomic
+def forget(memory_id: UUID, *, actor: Actor = SYSTEM) -> bool:
     """Delete one memory; return whether it was there."""
-    return Memory.objects.filter(pk=memory_id).delete()[0] > 0
+    gone = Memory.objects.filter(pk=memory_id).delete()[0] > 0
+    if gone:
+        _tell(memory_id, "forget", actor, count=1)
+    return gone
 
 
-def forget_person(subject: str) -> int:
+@transaction.atomic
+def forget_person(subject: str, *, actor: Actor = SYSTEM) -> int:
     """Delete all that is about a person; return how much that was."""
-    return Memory.objects.filter(subject=subject).delete()[0] if subject else 0
+    gone = Memory.objects.filter(subject=subject).delete()[0] if subject else 0
+    if gone:
+        _tell("people", "forget", actor, count=gone)
+    return gone
 
 
 def forget_expired() -> int:
