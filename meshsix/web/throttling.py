@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # DRF's views read the settings that name this module
     from rest_framework.views import APIView
 
 SERVICE_TOKEN_LIMIT = 6000
+_OF_PROGRAMS = frozenset({"service", "agent"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -49,4 +50,4 @@ def who(request: Request | HttpRequest) -> str:
 
 
 def _service_limit(request: Request) -> int | None:
-    return SERVICE_TOKEN_LIMIT if getattr(request.auth, "token_class", "") == "service" else None
+    return SERVICE_TOKEN_LIMIT if getattr(request.auth, "token_class", "") in _OF_PROGRAMS else None

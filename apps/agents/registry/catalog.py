@@ -11,4 +11,16 @@ PROBLEMS: dict[str, Words] = {
         means="Nobody approves what they asked for themselves.",
         hint="Ask another approver, or let an admin set APPROVE_OWN_TASKS.",
     ),
+    "tasks:late-result": Words(
+        means="The attempt is over; what was reported changed nothing.",
+        hint="Forget this attempt. The deadline had passed, the instance was given up, or the task was cancelled.",
+    ),
+    "agents:not-joined": Words(
+        means="This instance of the agent is not registered, or has left.",
+        hint="Register it with POST /api/agents, then go on.",
+    ),
+    "agents:taken": Words(
+        means="This name belongs to an agent of the deployment itself.",
+        hint="Choose another agent_id, with a token for it.",
+    ),
 }

@@ -17,14 +17,15 @@ from apps.agents.registry.services import dispatching
 from apps.agents.registry.states import AgentStatus, TaskState
 
 _DECIMALS = 6
-_STATES = [(state.value, state.value) for state in TaskState]
+TASK_STATES = [(state.value, state.value) for state in TaskState]
+AGENT_STATUSES = [(status.value, status.value) for status in AgentStatus]
 
 
 class TaskAcceptedSerializer(serializers.Serializer[Any]):
     """A task that was taken: where it went at once. `score` is null where it waits."""
 
     task_id = serializers.UUIDField()
-    status = serializers.ChoiceField(choices=_STATES)
+    status = serializers.ChoiceField(choices=TASK_STATES)
     dispatched_to = serializers.CharField(allow_blank=True)
     score = serializers.FloatField(allow_null=True)
     attempt = serializers.IntegerField()
@@ -43,7 +44,7 @@ class TaskErrorSerializer(serializers.Serializer[Any]):
 class TaskSerializer(serializers.ModelSerializer[Task]):
     """A task in a list."""
 
-    status = serializers.ChoiceField(choices=_STATES)
+    status = serializers.ChoiceField(choices=TASK_STATES)
     error = TaskErrorSerializer(allow_null=True)
     url = serializers.SerializerMethodField()
 
@@ -160,7 +161,7 @@ class ScoreCardSerializer(serializers.Serializer[Any]):
     eligible = serializers.BooleanField()
     reasons = serializers.ListField(child=serializers.CharField())
     window = serializers.IntegerField(help_text="How many counted attempts the rate is made of.")
-    status = serializers.ChoiceField(choices=[(status.value, status.value) for status in AgentStatus])
+    status = serializers.ChoiceField(choices=AGENT_STATUSES)
     checks = CheckCardSerializer(many=True)
     open_tasks = serializers.IntegerField()
     max_concurrency = serializers.IntegerField()
@@ -208,7 +209,7 @@ class WhySerializer(serializers.Serializer[Any]):
     """Why a task went to whom it went, or why it waits."""
 
     task_id = serializers.UUIDField()
-    status = serializers.ChoiceField(choices=_STATES)
+    status = serializers.ChoiceField(choices=TASK_STATES)
     wait_reason = serializers.CharField(allow_blank=True)
     dispatches = DecisionSerializer(many=True)
 

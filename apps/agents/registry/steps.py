@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
 
 from django.db import transaction
 from pydantic_core import PydanticSerializationError
@@ -14,7 +13,7 @@ from apps.agents.registry import definitions, schemas
 from apps.agents.registry.definitions import Deployed, Handler
 from apps.agents.registry.here import HERE
 from apps.agents.registry.models import Task
-from apps.agents.registry.services import attempts, ending, jobs, news, nudging
+from apps.agents.registry.services import attempts, ending, jobs, news, nudging, results
 from apps.agents.registry.services.jobs import Job, Stopped
 from apps.agents.registry.states import HELD, ErrorType
 from apps.agents.registry.words import Attempt, Failure, Outcome
@@ -25,7 +24,6 @@ from meshsix.integrations.errors import Missing, Refused, TryLater
 from meshsix.kit import redact
 from meshsix.wiring import Clients
 
-LARGEST_RESULT_BYTES = 256 * 1024
 _NO_END = timedelta(days=2)
 
 
@@ -127,13 +125,7 @@ def _kept(job: Job, handler: Handler, given: object) -> Outcome:
     faults = schemas.faults(_promised(handler.gives), output)
     if faults:
         return Outcome(failure=attempts.invalid_output(faults))
-    result: Any = redact.structure(output)
-    body = json.dumps(result, ensure_ascii=False).encode()
-    if len(body) <= LARGEST_RESULT_BYTES:
-        return Outcome(result=result)
-    key = f"tasks/{job.task_id}/{job.attempt}.json"
-    job.clients.storage.put(key, body, content_type="application/json")
-    return Outcome(result_ref=key)
+    return results.keep(output, task_id=job.task_id, attempt=job.attempt, clients=job.clients)
 
 
 @cache

@@ -2,13 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.agents.registry.views import agent_pages, agents, task_pages, tasks
+from apps.agents.registry.views import agent_pages, agents, outside, task_pages, tasks
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("tasks", tasks.TaskList.as_view(), name="task-api-list"),
     path("tasks/<uuid:task_id>", tasks.TaskDetail.as_view(), name="task-api"),
     path("tasks/<uuid:task_id>/attempts", tasks.TaskAttempts.as_view(), name="task-api-attempts"),
     path("tasks/<uuid:task_id>/why", tasks.TaskWhy.as_view(), name="task-api-why"),
+    path(
+        "tasks/<uuid:task_id>/attempts/<int:attempt>/progress",
+        outside.AttemptProgress.as_view(),
+        name="task-api-progress",
+    ),
+    path("tasks/<uuid:task_id>/attempts/<int:attempt>/result", outside.AttemptResult.as_view(), name="task-api-result"),
     path("tasks/<uuid:task_id>/cancel", tasks.TaskCancel.as_view(), name="task-api-cancel"),
     path("tasks/<uuid:task_id>/retry", tasks.TaskRetry.as_view(), name="task-api-retry"),
     path("tasks/<uuid:task_id>/approve", tasks.TaskApprove.as_view(), name="task-api-approve"),
@@ -17,6 +23,13 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("agents/score/<str:capability>", agents.Scores.as_view(), name="agent-api-score"),
     path("agents/<str:agent_id>", agents.AgentDetail.as_view(), name="agent-api"),
     path("agents/<str:agent_id>/history", agents.AgentHistory.as_view(), name="agent-api-history"),
+    path("agents/<str:agent_id>/leases", outside.Leases.as_view(), name="agent-api-leases"),
+    path("agents/<str:agent_id>/heartbeat", outside.Beat.as_view(), name="agent-api-heartbeat"),
+    path(
+        "agents/<str:agent_id>/instances/<str:instance_id>",
+        outside.InstanceDetail.as_view(),
+        name="agent-api-instance",
+    ),
 ]
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("agents", agent_pages.agent_list, name="agent-list"),

@@ -68,8 +68,12 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How an attempt ended: a result (or where in storage it lies), or a failure."""
+    """How an attempt ended: a result (or where in storage it lies), or a failure.
+
+    `told` is the SHA-256 of what an agent outside reported, by which a repeat is known.
+    """
 
     result: dict[str, Any] | None = None
     result_ref: str = ""
     failure: Failure | None = None
+    told: str = ""

@@ -18,6 +18,7 @@ class Scope(models.TextChoices):
     ADMIN = "admin", "Whatever its owner may do as an admin"
     METRICS = "metrics", "Read the metrics"
     RUNNER = "runner", "Say hello as the runner of an environment"
+    AGENT = "agent", "Work as one agent outside"
 
 
 class TokenClass(models.TextChoices):
@@ -26,13 +27,15 @@ class TokenClass(models.TextChoices):
     PERSONAL = "personal", "A person's own"
     SERVICE = "service", "A program's, bound to what it is for"
     RUNNER = "runner", "An environment's runner"
+    AGENT = "agent", "An agent outside"
 
 
 class AccessToken(models.Model):
     """`m6_{id}_{secret}`: the secret is shown once and stored as its SHA-256.
 
     `projects` are the ids that it is bound to, empty for all that its owner may see. They are plain ids: a project that
-    is deleted must not widen the tokens that were bound to it.
+    is deleted must not widen the tokens that were bound to it. An agent's token is for one `agent_id` and the
+    `capabilities` that it may offer.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
@@ -41,6 +44,8 @@ class AccessToken(models.Model):
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
     projects = ArrayField(models.UUIDField(), default=list, blank=True)
     environment = models.CharField(max_length=52, blank=True, db_index=True)
+    agent_id = models.CharField(max_length=60, blank=True)
+    capabilities = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     sha256 = models.CharField(max_length=64, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="access_tokens")
     created_by = models.CharField(max_length=150)
@@ -61,6 +66,14 @@ class AccessToken(models.Model):
             models.CheckConstraint(condition=Q(token_class__in=TokenClass.values), name="access_tokens_class"),
             models.CheckConstraint(
                 condition=~Q(token_class=TokenClass.RUNNER) | Q(scopes=[Scope.RUNNER]), name="access_tokens_runner"
+            ),
+            models.CheckConstraint(
+                condition=Q(token_class=TokenClass.AGENT, scopes=[Scope.AGENT], capabilities__len__gt=0)
+                & ~Q(agent_id="")
+                | ~Q(token_class=TokenClass.AGENT)
+                & ~Q(scopes__contains=[Scope.AGENT])
+                & Q(agent_id="", capabilities__len=0),
+                name="access_tokens_agent",
             ),
         ]
 

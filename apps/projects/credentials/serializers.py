@@ -18,6 +18,7 @@ class TokenSerializer(serializers.ModelSerializer[AccessToken]):
     token_class = serializers.ChoiceField(choices=TokenClass.choices)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices))
     projects = serializers.ListField(child=serializers.UUIDField(), help_text="Ids; empty: all that its owner sees.")
+    capabilities = serializers.ListField(child=serializers.CharField(), help_text="What an agent's token may offer.")
     owner = serializers.CharField(source="owner.username")
 
     class Meta:
@@ -29,6 +30,8 @@ class TokenSerializer(serializers.ModelSerializer[AccessToken]):
             "scopes",
             "projects",
             "environment",
+            "agent_id",
+            "capabilities",
             "owner",
             "created_by",
             "created_at",

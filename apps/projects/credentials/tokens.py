@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -32,11 +33,20 @@ NEEDS: dict[Scope, Role] = {
     Scope.ADMIN: Role.ADMIN,
     Scope.METRICS: Role.ADMIN,
     Scope.RUNNER: Role.ADMIN,
+    Scope.AGENT: Role.OPERATOR,
 }
 
 
 class NotAllowed(Exception):  # noqa: N818 - reads as a word of the domain
     """The token would allow what its owner may not do, or live longer than a token may; the message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """To which agent outside a token is bound, and what it may offer."""
+
+    agent_id: str
+    capabilities: tuple[str, ...]
 
 
 class Issued(NamedTuple):
@@ -55,20 +65,27 @@ def issue(
     token_class: TokenClass = TokenClass.PERSONAL,
     projects: Iterable[UUID] = (),
     environment: str = "",
+    agent: Bound | None = None,
     life: timedelta = USUAL_LIFE,
     actor: Actor = SYSTEM,
 ) -> Issued:
     """Make a token that never allows more than `owner` may do. Raises NotAllowed."""
     wanted = sorted({Scope(scope) for scope in scopes})
     _check(owner, wanted, token_class, environment, life)
+    _check_agent(wanted, token_class, agent)
+    bound = list(projects)
+    if agent is not None and not bound and not may(owner, Role.ADMIN):
+        raise NotAllowed("A token of an agent for any project needs the role admin of its owner: name its projects.")
     secret = secrets.token_urlsafe(32)
     row = AccessToken.objects.create(
         id=ids.new_id(),
         name=name,
         token_class=token_class,
         scopes=wanted,
-        projects=list(projects),
+        projects=bound,
         environment=environment,
+        agent_id=agent.agent_id if agent else "",
+        capabilities=sorted(set(agent.capabilities)) if agent else [],
         sha256=_hash(secret),
         owner=owner,
         created_by=actor.name,
@@ -92,6 +109,15 @@ def _check(owner: User, scopes: list[Scope], token_class: TokenClass, environmen
     missing = next((scope for scope in scopes if not may(owner, NEEDS[scope])), None)
     if missing is not None:
         raise NotAllowed(f"The scope {missing} needs the role {NEEDS[missing]}, which {owner.get_username()} lacks.")
+
+
+def _check_agent(scopes: list[Scope], token_class: TokenClass, agent: Bound | None) -> None:
+    if Scope.AGENT not in scopes and token_class is not TokenClass.AGENT and agent is None:
+        return
+    if scopes != [Scope.AGENT] or token_class is not TokenClass.AGENT or agent is None or not agent.capabilities:
+        raise NotAllowed(
+            "The scope agent is for tokens of one agent and its capabilities: `manage.py createagenttoken`."
+        )
 
 
 def verify(plaintext: str) -> AccessToken | None:
@@ -140,6 +166,7 @@ def _tell(event_type: str, row: AccessToken, actor: Actor) -> None:
             "scopes": row.scopes,
             "owner": row.owner.get_username(),
             "environment": row.environment,
+            "agent_id": row.agent_id,
         },
         actor=actor,
     )

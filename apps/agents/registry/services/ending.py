@@ -71,7 +71,7 @@ def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None =
         success=failure is None,
         duration_ms=max(0, duration_ms),
         error_type="" if failure is None else failure.type,
-        context=_context(task, failure),
+        context=_context(task, outcome),
         created_at=now,
         counted=failure is None or RULES[failure.type].counted,
     )
@@ -82,9 +82,11 @@ def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None =
     nudging.look_at_all()
 
 
-def _context(task: Task, failure: Failure | None) -> dict[str, Any]:
+def _context(task: Task, outcome: Outcome) -> dict[str, Any]:
     facts: dict[str, Any] = {"instance_id": task.instance_id, "run_id": str(task.run_id)}
-    return facts if failure is None else facts | _row_of(failure)
+    if outcome.told:
+        facts["told"] = outcome.told
+    return facts if outcome.failure is None else facts | _row_of(outcome.failure)
 
 
 def _row_of(failure: Failure) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from apps.agents.registry.models import Agent, History
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import listing, policies, scores
+from apps.agents.registry.reports import JoinedSerializer, JoiningSerializer
 from apps.agents.registry.representations import (
     AgentSerializer,
     PolicySerializer,
@@ -28,6 +29,7 @@ from apps.agents.registry.serializers import (
     ScoreParameters,
 )
 from apps.agents.registry.services import operating, registration
+from apps.agents.registry.views import outside
 from apps.projects import queries as projects
 from meshsix.kit import clock, names
 from meshsix.kit.actor import Door
@@ -44,12 +46,15 @@ class AgentPages(CursorPages):
 
 
 class AgentList(generics.ListAPIView[Agent]):
-    """Who is there."""
+    """Who is there, and agents outside that come."""
 
     serializer_class = AgentSerializer
-    permission_classes = [Viewer]
     pagination_class = AgentPages
     filter_backends = []
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Reading is for viewers, coming for agents outside."""
+        return [outside.OutsideAgent() if self.request.method == "POST" else Viewer()]
 
     def get_queryset(self) -> QuerySet[Agent]:
         """Return the agents that were asked for."""
@@ -62,6 +67,15 @@ class AgentList(generics.ListAPIView[Agent]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - as DRF calls it
         """List agents by name, with status, open tasks, capabilities and checks, in pages by cursor."""
         return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="register_agent",
+        request=JoiningSerializer,
+        responses={200: JoinedSerializer, 409: outside.TAKEN, 422: outside.INVALID},
+    )
+    def post(self, request: Request) -> Response:
+        """Register an instance of an agent outside with all that it can do; again where something about it changed."""
+        return Response(outside.join(request))
 
 
 def _found(agent_id: str) -> Agent:

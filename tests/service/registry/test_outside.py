@@ -1,0 +1,441 @@
+"""Agents outside: what their token lets them do by the API, and the reference client in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.live_server_helper import LiveServer
+
+from apps.agents.registry.models import Agent, History, Instance, Task
+from apps.agents.registry.services import cancelling, dispatching, outside, watching
+from apps.agents.registry.services.outside import Grant
+from apps.projects.credentials import tokens
+from apps.projects.credentials.models import AccessToken, Scope, TokenClass
+from deploy.local.options import BASE
+from meshsix.integrations.storage import Storage
+from meshsix.kit import clock
+from tests import boards
+from tests.platform import eventually
+from tests.service.registry.conftest import BERT, Office
+from tests.web_process import person
+
+TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+OFFER = {"name": "shout", "weight": 0.5, "input_schema": TEXT, "output_schema": TEXT}
+PARROT: dict[str, Any] = {
+    "agent_id": "parrot",
+    "title": "Says it again",
+    "version": "1",
+    "max_concurrency": 2,
+    "capabilities": [OFFER],
+    "instance_id": "one",
+}
+SAID = {"success": True, "result": {"text": "hello"}}
+Call = Callable[..., Any]
+
+
+def token_of(agent_id: str, *capabilities: str, projects: tuple[Any, ...] = ()) -> str:
+    """Return a token for an agent outside."""
+    owner = person(f"owner-{uuid4().hex[:8]}", "admin")
+    bound = tokens.Bound(agent_id=agent_id, capabilities=capabilities)
+    return tokens.issue(
+        owner, [Scope.AGENT], token_class=TokenClass.AGENT, projects=[each.pk for each in projects], agent=bound
+    ).plaintext
+
+
+@pytest.fixture
+def call(client: Client, office: Office) -> Call:  # noqa: ARG001 - a database
+    """Call the API as the agent `parrot`, or with another token; return the JSON after a look at the status."""
+    own = token_of("parrot", "shout")
+
+    def call(method: str, path: str, body: object = None, *, status: int = 200, token: str = own) -> Any:  # noqa: ANN401 - JSON
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = client.generic(
+            method, f"/api{path}", json.dumps(body).encode() if body else b"", "application/json", headers=headers
+        )
+        assert answer.status_code == status, answer.content
+        return answer.json() if answer.content else None
+
+    return call
+
+
+def lease(call: Call, **more: Any) -> list[Any]:  # noqa: ANN401 - fields of the request
+    found: list[Any] = call("POST", "/agents/parrot/leases", {"instance_id": "one", "max": 5, **more})["leases"]
+    return found
+
+
+def address(task: Task, what: str, attempt: int = 1) -> str:
+    return f"/tasks/{task.pk}/attempts/{attempt}/{what}"
+
+
+def shout(office: Office, payload: dict[str, Any] | None = None, **more: Any) -> Task:  # noqa: ANN401 - fields of a Request
+    return office.submit("shout", payload={"modes": None, **(payload or {})}, **more)
+
+
+def test_a_task_goes_out_and_its_result_comes_in(office: Office, call: Call) -> None:
+    joined = call("POST", "/agents", PARROT)
+    assert (joined["changed"], joined["returned"], joined["beat_every_seconds"]) == (True, False, 30)
+    task = shout(office)
+    assert (task.status, task.dispatched_to) == ("dispatched", "parrot")
+    (leased,) = lease(call)
+    assert (leased["task_id"], leased["attempt"], leased["payload"]) == (str(task.pk), 1, {"text": "hello"})
+    task.refresh_from_db()
+    assert (task.status, task.instance_id) == ("running", "one")
+    assert task.deadline_at is not None
+    assert lease(call) == []
+    assert call("POST", address(task, "progress"), {"status": "half", "details": {"n": 1}}) == {"cancel": False}
+    told = call("POST", address(task, "result"), SAID)
+    assert (told["success"], told["error_type"]) == (True, "")
+    task.refresh_from_db()
+    assert (task.status, task.result) == ("completed", {"text": "hello"})
+    assert office.history(task) == [(1, "parrot", "", True)]
+    assert office.events(office.work(task))[-2:] == ["task.progress", "task.result"]
+
+
+def test_the_same_result_twice_gives_the_first_answer_and_another_one_is_late(office: Office, call: Call) -> None:
+    call("POST", "/agents", PARROT)
+    task = shout(office)
+    lease(call)
+    first = call("POST", address(task, "result"), SAID)
+    events = office.events(task)
+    assert call("POST", address(task, "result"), SAID) == first
+    assert office.events(task) == events
+    other = call("POST", address(task, "result"), {"success": True, "result": {"text": "bye"}}, status=409)
+    assert other["code"] == "tasks:late-result"
+    task.refresh_from_db()
+    assert task.result == {"text": "hello"}
+
+
+def test_a_result_after_the_deadline_changes_nothing_and_an_event_says_so(office: Office, call: Call) -> None:
+    call("POST", "/agents", PARROT)
+    office.succeeded("parrot", "+++", capability="shout")
+    task = shout(office, timeout_seconds=30)
+    lease(call)
+    office.spend(task, deadline_at=clock.now() - timedelta(seconds=1))
+    watching.sweep(clock.now())
+    office.again(task)
+    (again,) = lease(call)
+    assert again["attempt"] == 2
+    call("POST", address(task, "result", 2), {"success": True, "result": {"text": "second"}})
+    late = call("POST", address(task, "result", 1), SAID, status=409)
+    assert late["code"] == "tasks:late-result"
+    task.refresh_from_db()
+    assert (task.status, task.result) == ("completed", {"text": "second"})
+    told = office.event(task, "task.progress")
+    assert (told["attempt"], told["status"], told["details"]) == (1, "late_result", {"current": 2})
+    assert office.history(task) == [(1, "parrot", "timeout", True), (2, "parrot", "", True)]
+    assert call("POST", address(task, "progress", 1), {"status": "on"}, status=409)["code"] == "tasks:late-result"
+
+
+@pytest.mark.parametrize(
+    ("report", "error_type", "status"),
+    [
+        ({"success": True, "result": {"word": "hello"}}, "invalid_output", "pending"),
+        (
+            {"success": False, "error": {"type": "try_later", "message": "busy", "pause_seconds": 90}},
+            "try_later",
+            "pending",
+        ),
+        ({"success": False, "error": {"type": "permanent", "message": "no", "code": "no-way"}}, "permanent", "failed"),
+        ({"success": False, "error": {"type": "error", "message": "ghp_" + "a" * 36}}, "error", "pending"),
+    ],
+)
+def test_an_error_is_told_by_its_type(
+    office: Office, call: Call, report: dict[str, Any], error_type: str, status: str
+) -> None:
+    call("POST", "/agents", PARROT)
+    task = shout(office)
+    lease(call)
+    told = call("POST", address(task, "result"), report)
+    assert (told["success"], told["error_type"]) == (False, error_type)
+    assert "ghp_" not in told["message"]
+    task.refresh_from_db()
+    assert task.status == status
+    if error_type == "try_later":
+        assert task.same_agent_at is not None
+        assert task.same_agent_at - clock.now() > timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {"success": True},
+        {"success": True, "result": {"text": "x"}, "error": {"type": "error", "message": "x"}},
+        {"success": False},
+        {"success": False, "error": {"type": "agent_lost", "message": "x"}},
+        {"success": True, "result": {"text": "x"}, "colour": "red"},
+    ],
+)
+def test_what_is_no_report_is_refused(office: Office, call: Call, report: dict[str, Any]) -> None:
+    call("POST", "/agents", PARROT)
+    task = shout(office)
+    lease(call)
+    call("POST", address(task, "result"), report, status=400)
+    assert not History.objects.exists()
+
+
+def test_a_large_result_goes_to_storage(office: Office, call: Call, storage: Storage) -> None:
+    call("POST", "/agents", PARROT)
+    task = shout(office)
+    lease(call)
+    call("POST", address(task, "result"), {"success": True, "result": {"text": "x" * 300_000}})
+    task.refresh_from_db()
+    assert (task.status, task.result, task.result_ref) == ("completed", None, f"tasks/{task.pk}/1.json")
+    assert storage.get(task.result_ref)
+
+
+def test_an_instance_hears_what_to_end_and_what_is_not_its_own(
+    office: Office, call: Call, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    call("POST", "/agents", PARROT)
+    wanted, other = shout(office), shout(office)
+    leased = lease(call)
+    running = [{"task_id": each["task_id"], "attempt": each["attempt"]} for each in leased]
+    cancelling.cancel(wanted.pk, actor=BERT)
+    stranger = {"task_id": str(uuid4()), "attempt": 1}
+    body = {"instance_id": "one", "running": [*running, stranger]}
+    with django_assert_max_num_queries(8):
+        heard = call("POST", "/agents/parrot/heartbeat", body)
+    assert heard == {"cancel": [{"task_id": str(wanted.pk), "attempt": 1}], "unknown": [stranger]}
+    assert call("POST", address(wanted, "progress"), {"status": "on"}) == {"cancel": True}
+    cancelled = {"success": False, "error": {"type": "cancelled", "message": "heard it"}}
+    call("POST", address(wanted, "result"), cancelled)
+    wanted.refresh_from_db()
+    other.refresh_from_db()
+    assert (wanted.status, other.status) == ("cancelled", "running")
+
+
+def test_a_lease_whose_answer_got_lost_is_given_again(office: Office, call: Call) -> None:
+    call("POST", "/agents", PARROT)
+    shout(office)
+    (first,) = lease(call, running=[])
+    known = [{"task_id": first["task_id"], "attempt": 1}]
+    assert lease(call, running=known) == []
+    assert lease(call, running=[]) == [first]
+
+
+def test_an_instance_that_is_not_there_must_register_first(office: Office, call: Call) -> None:
+    for path, body in (("leases", {"instance_id": "one"}), ("heartbeat", {"instance_id": "one"})):
+        assert call("POST", f"/agents/parrot/{path}", body, status=409)["code"] == "agents:not-joined"
+    call("POST", "/agents", PARROT)
+    task = shout(office)
+    lease(call)
+    call("DELETE", "/agents/parrot/instances/one", status=204)
+    call("DELETE", "/agents/parrot/instances/one", status=204)
+    assert (office.history(task), Instance.objects.get().stop_reason) == (
+        [(1, "parrot", "agent_stopped", False)],
+        "sigterm",
+    )
+    assert Agent.objects.get().status == "offline"
+    assert call("POST", "/agents/parrot/heartbeat", {"instance_id": "one"}, status=409)
+    assert call("POST", "/agents", PARROT)["returned"]
+
+
+def test_a_result_needs_a_lease(office: Office, call: Call) -> None:
+    call("POST", "/agents", PARROT)
+    task = shout(office)
+    assert call("POST", address(task, "result"), SAID, status=409)["code"] == "tasks:not-now"
+
+
+def test_a_token_reaches_nothing_else(office: Office, call: Call) -> None:
+    office.register("alpha")
+    call("POST", "/agents", PARROT)
+    foreign = office.submit("echo")
+    call("POST", address(foreign, "result"), SAID, status=403)
+    call("POST", address(foreign, "progress"), {"status": "on"}, status=403)
+    call("POST", f"/tasks/{uuid4()}/attempts/1/result", SAID, status=403)
+    call("POST", "/agents/alpha/leases", {"instance_id": "here"}, status=403)
+    call("POST", "/agents/alpha/heartbeat", {"instance_id": "here"}, status=403)
+    call("DELETE", "/agents/alpha/instances/here", status=403)
+    call("POST", "/agents", {**PARROT, "agent_id": "alpha"}, status=403)
+    call("POST", "/agents", {**PARROT, "capabilities": [{**OFFER, "name": "echo"}]}, status=403)
+    for path in ("/tasks", "/agents", "/agents/parrot", "/events", "/memories", "/projects", "/tokens", "/onboard"):
+        call("GET", path, status=403)
+    call("POST", "/tasks", {"capability": "shout", "payload": {"text": "hello"}}, status=403)
+    call("DELETE", "/agents/parrot", status=403)
+
+
+def test_people_and_their_tokens_are_no_agent(office: Office, call: Call) -> None:  # noqa: ARG001 - a database
+    owner = person("boss", "admin")
+    token = tokens.issue(owner, [Scope.ADMIN]).plaintext
+    call("POST", "/agents", PARROT, status=403, token=token)
+    call("POST", "/agents/parrot/leases", {"instance_id": "one"}, status=403, token=token)
+
+
+def test_a_token_of_projects_works_for_them_alone(office: Office, call: Call) -> None:
+    mine, other = boards.project("octo-org/mine"), boards.project("octo-org/other")
+    token = token_of("parrot", "shout", projects=(mine,))
+    call("POST", "/agents", {**PARROT, "projects": [other.full_name]}, status=403, token=token)
+    call("POST", "/agents", PARROT, token=token)
+    assert Agent.objects.get().projects == [mine.full_name.lower()]
+    away, taken = shout(office, project=other.full_name), shout(office, project=mine.full_name)
+    assert (away.status, taken.status) == ("pending", "dispatched")
+    Agent.objects.update(projects=[])  # it was wider when the task was given to it
+    dispatching.dispatch(away.task_id)
+    leased = call("POST", "/agents/parrot/leases", {"instance_id": "one", "max": 5}, token=token)["leases"]
+    assert [each["task_id"] for each in leased] == [str(taken.pk)]
+    call("POST", address(away, "result"), SAID, status=403, token=token)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "pointer"),
+    [
+        ({"capabilities": [{**OFFER, "requirements": ["ghost"]}]}, 422, "/capabilities/0/requirements"),
+        ({"capabilities": [{**OFFER, "weight": 2}]}, 422, "/capabilities/0/weight"),
+        (
+            {"capabilities": [{**OFFER, "input_schema": {"$ref": "https://example.org/x"}}]},
+            422,
+            "/capabilities/0/input_schema",
+        ),
+        ({"checks": {"x": {"kind": "magic", "target": "y"}}}, 400, "/checks/x/kind"),
+        ({"colour": "red"}, 400, "/colour"),
+    ],
+)
+def test_a_bad_definition_is_named_by_field(call: Call, change: dict[str, Any], status: int, pointer: str) -> None:
+    errors = call("POST", "/agents", {**PARROT, **change}, status=status)["errors"]
+    assert pointer in [each["pointer"] for each in errors]
+    assert not Agent.objects.exists()
+
+
+def test_nobody_takes_the_place_of_an_agent_of_the_deployment(office: Office, call: Call) -> None:
+    office.register("steady")
+    token = token_of("steady", "shout")
+    taken = call("POST", "/agents", {**PARROT, "agent_id": "steady"}, status=409, token=token)
+    assert taken["code"] == "agents:taken"
+
+
+def test_the_command_makes_a_token_for_one_agent(office: Office, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001 - a database
+    person("olga", "operator")
+    project = boards.project("octo-org/mine")
+    words = ("createagenttoken", "parrot", "--capability", "shout", "--for", "olga")
+    with pytest.raises(CommandError, match="admin"):
+        call_command(*words)
+    call_command(*words, "--project", project.full_name)
+    row = tokens.verify(capsys.readouterr().out.strip())
+    assert row is not None
+    assert (row.agent_id, row.capabilities, row.projects) == ("parrot", ["shout"], [project.pk])
+    with pytest.raises(CommandError, match="alpha"):
+        call_command("createagenttoken", "alpha", "--capability", "shout", "--for", "olga")
+    with pytest.raises(tokens.NotAllowed):
+        tokens.issue(person("boss", "admin"), [Scope.AGENT, Scope.ADMIN])
+    assert AccessToken.objects.count() == 1
+
+
+# --- the reference client, in a process of its own -------------------------------------------------------------------
+
+
+@contextmanager
+def parrot(live_server: LiveServer, *words: str, token: str = "") -> Iterator[subprocess.Popen[str]]:
+    """Run the reference client until the end of the block."""
+    environment = {"PATH": os.environ["PATH"], "MESH_SIX_TOKEN": token or token_of("parrot", "shout")}
+    command = [sys.executable, "-m", "deploy.sandbox.agent", "--url", live_server.url, "--agent", "parrot"]
+    process = subprocess.Popen(
+        [*command, "--capability", "shout", *words],
+        env=environment,
+        cwd=BASE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        eventually(lambda: Instance.objects.filter(stopped_at=None).exists())
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def has(task: Task, status: str) -> bool:
+    task.refresh_from_db()
+    return task.status == status
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_program_in_another_process_does_all_that_an_agent_does(office: Office, live_server: LiveServer) -> None:
+    with parrot(live_server, "--beat-seconds", "0.2") as process:
+        tasks = [shout(office, {"text": str(number)}) for number in range(5)]
+        for task in tasks:
+            eventually(lambda task=task: dispatching.dispatch(task.pk) and has(task, "completed"))
+        assert [task.result for task in tasks] == [{"text": str(number), "by": "parrot"} for number in range(5)]
+        long = shout(office, {"seconds": 600})
+        eventually(lambda: has(long, "running"))
+        cancelling.cancel(long.pk, actor=BERT)
+        eventually(lambda: has(long, "cancelled"))
+        process.terminate()
+        assert process.wait(60) == 0
+    assert Instance.objects.get().stop_reason == "sigterm"
+    assert Agent.objects.get().status == "offline"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_task_of_one_that_falls_silent_is_done_by_another(office: Office, live_server: LiveServer) -> None:
+    office.succeeded("parrot", "+++", capability="shout")
+    with parrot(live_server, "--silent"):
+        task = shout(office, timeout_seconds=600)
+        eventually(lambda: has(task, "running"))
+    silent = task.instance_id
+    office.age("parrot", 121, silent)
+    with parrot(live_server):
+        watching.sweep(clock.now())
+        eventually(lambda: dispatching.dispatch(task.pk) and has(task, "completed"))
+    assert office.history(task)[0] == (1, "parrot", "agent_lost", True)
+    assert task.instance_id != silent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_waits_for_a_task(office: Office) -> None:
+    call = Client()
+    headers = {"Authorization": f"Bearer {token_of('parrot', 'shout')}"}
+    call.post("/api/agents", PARROT, "application/json", headers=headers)
+
+    def submitting() -> None:
+        shout(office)
+        connection.close()
+
+    def leased(wait_seconds: int) -> list[Any]:
+        body = {"instance_id": "one", "wait_seconds": wait_seconds}
+        answer = call.post("/api/agents/parrot/leases", body, "application/json", headers=headers)
+        found: list[Any] = answer.json()["leases"]
+        return found
+
+    began = time.monotonic()
+    assert leased(1) == []
+    assert time.monotonic() - began >= 1
+    later = threading.Timer(1, submitting)
+    later.start()
+    assert len(eventually(lambda: leased(20))) == 1
+    later.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_is_leased_once_however_many_ask(office: Office) -> None:
+    grant = Grant(agent_id="parrot", capabilities=frozenset({"shout"}), projects=None)
+    call = Client()
+    headers = {"Authorization": f"Bearer {token_of('parrot', 'shout')}"}
+    call.post("/api/agents", {**PARROT, "max_concurrency": 10}, "application/json", headers=headers)
+    tasks = {shout(office).pk for _ in range(10)}
+    taken: list[Any] = []
+
+    def take() -> None:
+        taken.extend(task.pk for task in outside.lease(grant, "one", most=5))
+        connection.close()
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(taken), set(taken)) == (10, tasks)
