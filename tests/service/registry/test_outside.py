@@ -368,7 +368,7 @@ def test_a_program_in_another_process_does_all_that_an_agent_does(office: Office
     with parrot(live_server, "--beat-seconds", "0.2") as process:
         tasks = [shout(office, {"text": str(number)}) for number in range(5)]
         for task in tasks:
-            eventually(lambda task=task: dispatching.dispatch(task.pk) and has(task, "completed"))
+            eventually(lambda task=task: dispatching.dispatch(task.pk) and has(task, "completed"))  # type: ignore[misc] # bound
         assert [task.result for task in tasks] == [{"text": str(number), "by": "parrot"} for number in range(5)]
         long = shout(office, {"seconds": 600})
         eventually(lambda: has(long, "running"))
