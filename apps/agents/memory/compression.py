@@ -135,10 +135,10 @@ def _harmless(text: str) -> str:
 
 
 def sections(text: str) -> dict[str, str]:
-    """Return the sections of a text by name, in their order."""
+    """Return the sections of a text by name, in their order; a text without headings has none."""
     found = list(_SECTION.finditer(text))
-    ends = [each.start() for each in found[1:]] + [len(text)]
-    return {each[1]: text[each.end() : end].strip() for each, end in zip(found, ends, strict=True)}
+    ends = [*(each.start() for each in found[1:]), len(text)]
+    return {each[1]: text[each.end() : end].strip() for each, end in zip(found, ends, strict=False)}
 
 
 def truncated(text: str, ceiling: int) -> str:

@@ -152,6 +152,11 @@ def test_missing_sections_changed_metadata_and_length_are_problems() -> None:
     assert problems(SOURCE, ceiling=10) == (f"it has {tokens.count(SOURCE)} tokens, more than 10",)
 
 
+@pytest.mark.parametrize("answer", ["", "Sure, here it is."])
+def test_an_answer_without_any_section_is_a_problem_and_no_error(answer: str) -> None:
+    assert any("METADATA" in problem for problem in problems(answer))
+
+
 def test_leaked_ids_and_times_only_warn() -> None:
     leaking = "id 01890a5d-ac96-774b-bcce-b302099a8057 and PVTI_lADOABCD1234 at 2026-01-02T03:04:05Z"
     assert compression.warnings(leaking) == ("warning: it tells an id", "warning: it tells a timestamp")

@@ -16,6 +16,7 @@ from apps.agents.registry.agent import Agent, capability
 from apps.agents.registry.models import AgentType
 from apps.agents.registry.services.jobs import Job
 from apps.agents.roster.basis import Basis
+from apps.agents.roster.trials import HANDS_OVER_LESS
 
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -68,6 +69,7 @@ class ContextService(Agent):
     """Shortens what one agent hands to another."""
 
     agent_id, type, max_concurrency = "context-service", AgentType.RULE, 8
+    smoke = (HANDS_OVER_LESS,)
 
     @capability("context-compression", weight=1.0, preferred=True, timeout_seconds=120)
     def compress(self, ask: HandoverAsk, job: Job) -> CompressedContext:

@@ -15,6 +15,7 @@ from apps.agents.roster.basis import Basis
 from apps.agents.roster.notices import services
 from apps.agents.roster.notices.states import ChannelName, Severity
 from apps.agents.roster.notices.words import Button, Dispatch, Letter
+from apps.agents.roster.trials import TELLS_ONCE
 from meshsix.kit import clock
 
 Address = Annotated[str, Field(pattern=r"^https?://[^\s]+$", max_length=2000)]
@@ -72,6 +73,7 @@ class Notifier(Agent):
     """Tells people by Slack, Discord, ntfy or the log."""
 
     agent_id, type, version, max_concurrency = "notifier", AgentType.SCRIPT, "1.0.0", 4
+    smoke = (TELLS_ONCE,)
 
     @capability("notify", weight=0.9, timeout_seconds=120)
     def notify(self, ask: NoticeAsk, job: Job) -> NoticeSent:

@@ -15,6 +15,7 @@ from apps.agents.roster.basis import NO_SOURCE, Basis, Source
 from apps.agents.roster.research import desk, judging
 from apps.agents.roster.research.desk import Desk
 from apps.agents.roster.research.judging import Finding
+from apps.agents.roster.trials import RESEARCHES
 
 Words = Annotated[str, Field(min_length=1, max_length=8000)]
 
@@ -156,6 +157,7 @@ class ResearcherAgent(Agent):
     """Finds out about technology and markets, and says from which sources."""
 
     agent_id, type, max_concurrency = "researcher-agent", AgentType.LLM, 4
+    smoke = (RESEARCHES,)
     checks = {"litellm-healthy": vendor("litellm")}
 
     @capability("technical-research", weight=0.95, preferred=True, requires=("litellm-healthy",), timeout_seconds=120)

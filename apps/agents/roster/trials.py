@@ -1,0 +1,42 @@
+"""Smoke tests of single agents; those of the milestones stand in milestones.py."""
+
+from uuid import uuid4
+
+from apps.agents.registry.smoke import Asker, Smoke, expect
+
+_MOST_TOKENS = 800
+
+
+def hands_over_less(asker: Asker) -> None:
+    """What project-manager hands to architect-agent stays under its ceiling, with or without a model."""
+    facts = {"issue_number": 7, "phase": "PLANNING", "note": "PostgreSQL keeps the sessions. " * 400}
+    handover = {"sender": "project-manager", "receiver": "architect-agent", "workflow_state": facts}
+    answer = asker.ask("context-compression", {**handover, "task_summary": "Choose a store for sessions"})
+    expect("## METADATA" in answer.result["text"], "the text does not say who hands over to whom")
+    tokens = answer.result["output_tokens"]
+    expect(tokens < _MOST_TOKENS, f"{tokens} tokens, not under {_MOST_TOKENS}")
+
+
+def researches(asker: Asker) -> None:
+    """Findings rest on sources that were fetched, or the answer says that there are none."""
+    ask = {"query": "How often is a failed message retried?", "type": "technical", "depth": "quick"}
+    answer = asker.ask("technical-research", ask)
+    known = {source["id"] for source in answer.result["sources"]}
+    cited = {cited for finding in answer.result["key_findings"] for cited in finding["source_ids"]}
+    expect(cited <= known, f"cited, but never fetched: {', '.join(sorted(cited - known))}")
+    expect(
+        bool(answer.result["notice"]) or answer.result["grounded"], "neither a source nor a notice that there is none"
+    )
+
+
+def tells_once(asker: Asker) -> None:
+    """A message that is asked for twice under one key arrives once."""
+    ask = {"channel": asker.target, "message": "A smoke test of Mesh Six.", "dedup_key": f"smoke-{uuid4().hex}"}
+    first, again = asker.ask("notify", ask), asker.ask("notify", ask)
+    expect(first.result["delivered"], "the message was not delivered")
+    expect(first.result["message_id"] == again.result["message_id"], "it was sent a second time")
+
+
+HANDS_OVER_LESS = Smoke(title="hands over less than 800 tokens", does=hands_over_less)
+RESEARCHES = Smoke(title="cites what was fetched alone", does=researches)
+TELLS_ONCE = Smoke(title="tells once", does=tells_once, writes=True)
