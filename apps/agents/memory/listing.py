@@ -52,4 +52,4 @@ def asked(user: AbstractBaseUser | AnonymousUser, wanted: Asked) -> QuerySet[Mem
 
 def nearest(rows: QuerySet[Memory], query: str, *, most: int) -> list[Memory]:
     """Return those of the memories that have most words in common with `query`, the best first; asks no model."""
-    return list(rows.order_by(CosineDistance("local_embedding", local_vector.of(query)), "id")[:most])
+    return list(rows.order_by(CosineDistance("local_embedding", list(local_vector.of(query))), "id")[:most])

@@ -240,7 +240,11 @@ def test_an_instance_that_is_not_there_must_register_first(office: Office, call:
     )
     assert Agent.objects.get().status == "offline"
     assert call("POST", "/agents/parrot/heartbeat", {"instance_id": "one"}, status=409)
-    assert call("POST", "/agents", PARROT)["returned"]
+    grant = Grant(agent_id="parrot", capabilities=frozenset({"shout"}), projects=None)
+    call("POST", "/agents", {**PARROT, "instance_id": "two"})
+    office.again(task)
+    assert outside.lease(grant, "one", most=1) == []
+    assert len(outside.lease(grant, "two", most=1)) == 1
 
 
 def test_a_result_needs_a_lease(office: Office, call: Call) -> None:

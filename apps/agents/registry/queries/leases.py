@@ -3,17 +3,22 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 
-from apps.agents.registry.models import Dispatch, History, Task
+from apps.agents.registry.models import Dispatch, History, Instance, Task
 from apps.agents.registry.states import TaskState
 
 
 def leasable(
     agent_id: str, instance_id: str, *, capabilities: Collection[str], projects: Collection[str] | None
 ) -> QuerySet[Task]:
-    """Return the tasks that were given to an agent and that this instance may begin, the first given first."""
+    """Return the tasks that were given to an agent and that this instance may begin, the first given first.
+
+    None for an instance that has left: a request of it may still wait.
+    """
+    joined = Instance.objects.filter(agent_id=agent_id, instance_id=instance_id, stopped_at=None)
     rows = Task.objects.filter(
+        Exists(joined),
         dispatched_to=agent_id,
         status=TaskState.DISPATCHED,
         instance_id__in=["", instance_id],
