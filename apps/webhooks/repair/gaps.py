@@ -51,6 +51,12 @@ def missing(made: Iterable[HookDelivery], stored: Collection[str]) -> tuple[Miss
     return tuple(_missing(each) for each in sorted(latest.values(), key=lambda each: (each.delivered_at, each.id)))
 
 
+def latest(made: Iterable[HookDelivery], stored: Collection[str]) -> int:
+    """Return GitHub's number of the latest delivery that we took, 0 where there is none."""
+    taken = [each for each in made if each.guid in stored and each.status_code == HTTPStatus.ACCEPTED]
+    return max((each.id for each in taken), default=0)
+
+
 def _missing(each: HookDelivery) -> Missing:
     return Missing(
         guid=each.guid,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, QuerySet, Sum, Value
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Greatest
 
 from apps.webhooks.models import Delivery
@@ -83,12 +83,16 @@ def _end(rows: QuerySet[Gap], event: GapEvent, *, now: datetime, reason: str) ->
     return open_ones.update(state=target(GAP_TRANSITIONS, event), ended_at=now, reason=reason)
 
 
-def refused_in_a_row(watch: HookWatch) -> int:
-    """Return how often the hook's signature was not believed since the last delivery that was."""
+def refused_in_a_row(watch: HookWatch, *, believed_id: int) -> int:
+    """Return how often the hook's signature was not believed since the last delivery that was.
+
+    GitHub tells whole seconds: in the second of that delivery, those with a number above `believed_id` came after it.
+    """
     believed = Delivery.objects.filter(hook=watch.hook_id).aggregate(at=Max("received_at"))["at"]
     rows = watch.gaps.filter(status_code=HTTPStatus.UNAUTHORIZED)
     if believed is not None:
-        rows = rows.filter(delivered_at__gte=believed.replace(microsecond=0))  # GitHub tells whole seconds
+        second = believed.replace(microsecond=0)
+        rows = rows.filter(Q(delivered_at__gt=second) | Q(delivered_at=second, delivery_id__gt=believed_id))
     return rows.aggregate(count=Sum(Greatest(F("tries"), Value(1))))["count"] or 0
 
 

@@ -111,7 +111,7 @@ def record(watch: HookWatch, seen: Seen, *, address: str) -> tuple[AlertKind, ..
     stored = redelivery.stored(watch, (each.guid for each in seen.made))
     redelivery.note(watch, gaps.missing(seen.made, stored), now)
     redelivery.settle(watch, now)
-    refused = redelivery.refused_in_a_row(watch)
+    refused = redelivery.refused_in_a_row(watch, believed_id=gaps.latest(seen.made, stored))
     found = alerts.troubles(seen.shown, address=address, refused=refused, most_refused=MOST_REFUSED)
     alerts.converge(watch, found, now)
     compared = {} if seen.shown is None else {"compared_until": seen.at}

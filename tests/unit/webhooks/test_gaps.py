@@ -28,6 +28,12 @@ def made(number: int, guid: str, status_code: int = 202, *, at: int = 0) -> Hook
     )
 
 
+def test_the_latest_that_we_took_is_the_one_with_github_s_highest_number() -> None:
+    log = [made(4, "refused", 401), made(3, "taken"), made(2, "taken", 500), made(1, "elsewhere")]
+    assert gaps.latest(log, {"taken"}) == 3
+    assert gaps.latest(log, set()) == 0
+
+
 @pytest.mark.parametrize(
     ("log", "stored", "expected"),
     [
