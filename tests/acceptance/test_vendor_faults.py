@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("vendor-faults")]
 ASK: Json = {"execution_mode": "envbuilder", "skip_auth": True}
 LIMIT_SECONDS = 2
 NAMES = ("A-B/My.Repo_x", f"octo-org/{'n' * 100}", "a-b/c", "a/b-c")
+NOT_ALWAYS = r"^s3 |^argocd .*/sync$|/pings$"
+"""Calls that not every run makes: the bucket is there already, and the slower of two sees what the other began."""
 RFC_1123 = re.compile(r"[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?")
 
 
@@ -116,8 +118,14 @@ def test_each_changing_call_may_break_once_and_nothing_is_done_twice(
     for vendor, match in calls:
         platform.fault(vendor, kind, match=dict(match), **more)
     run = platform.onboard(name, **ASK)
-    met = [entry for vendor in platform.stack.sandboxes for entry in platform.requests(vendor) if entry["fault"]]
-    assert len(met) >= len(calls) - 1  # moto's bucket is there already
+    met = {
+        (vendor, tuple(sorted(pattern(entry, owner).items())))
+        for vendor in platform.stack.sandboxes
+        for entry in platform.requests(vendor)
+        if entry["fault"]
+    }
+    unmet = [f"{vendor} {dict(match).get('path', match)}" for vendor, match in calls - met]
+    assert [call for call in unmet if not re.search(NOT_ALWAYS, call)] == []
     broken = [(row["name"], each) for row in run["steps"] for each in row["attempts"] if each["error_code"]]
     assert {"create_project_board", "register_webhook", "configure_litellm"} <= {name for name, _ in broken}
     assert all(each["error_code"].endswith(":try-later") and each["error_detail"] for _, each in broken)
