@@ -41,8 +41,8 @@ _VISIBILITY = timedelta(hours=1)
 _RESULTS_LAST = timedelta(minutes=10)
 # How long a dead pool process blocks its worker (10 s by default): results are rows, there is none to wait for.
 _LOST_AFTER = timedelta(seconds=0.5)
-# How often a worker looks whether it was asked to stop, and how long it may then outlast its last process.
-_LOOK_SECONDS, _FAREWELL_SECONDS = 0.5, 2.0
+# How often a worker looks whether it was asked to stop, and how long it may then take to give back what it has.
+_LOOK_SECONDS, _FAREWELL_SECONDS = 0.5, 15.0
 _ONE_RETRY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
