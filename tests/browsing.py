@@ -18,17 +18,22 @@ _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"
 _OPENED_ITSELF = re.compile(r"Failed to load resource: .* status of (403|404|422)")
 
 # Notes what was painted: `seq` each time that the run's part of the page is of another event, and each step's states.
+# Half a page, as a browser paints it while it still reads the other half, does not count.
 NOTE_PAINTS = """
 window.paints = [];
 let paintedSeq = -1;
-new MutationObserver(() => requestAnimationFrame(() => {
+const notePaint = () => requestAnimationFrame(() => {
+  if (document.readyState === "loading") return;
   const run = document.querySelector("[data-aggregate][data-seq]");
   const seq = Number(run?.dataset.seq ?? -1);
   if (seq === paintedSeq) return;
   paintedSeq = seq;
   const steps = [...run.querySelectorAll("[data-step]")].map((step) => [step.dataset.step, step.dataset.state]);
   window.paints.push({ seq, at: Date.now(), steps: Object.fromEntries(steps) });
-})).observe(document, { subtree: true, childList: true, attributeFilter: ["data-seq", "data-state"] });
+});
+document.addEventListener("DOMContentLoaded", notePaint);
+new MutationObserver(notePaint)
+  .observe(document, { subtree: true, childList: true, attributeFilter: ["data-seq", "data-state"] });
 """
 # In milliseconds, how long the page's live part takes to be fetched and a frame to be painted: the machine's own pace.
 FETCH = """

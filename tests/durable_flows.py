@@ -175,6 +175,13 @@ TOLD = Workflow(
     ended="tests.durable_flows.note_end",
     phases=(Phase(name="all", title="All", stretch=(step("one"), step("two"))),),
 )
+PATIENT = Workflow(
+    name="patient",
+    ask=Ask,
+    queue="agents",
+    phases=(Phase(name="all", title="All", stretch=(step("one", timeout=20),)),),
+)
+"""Its step may take much longer than a worker that is asked to stop."""
 STEPS_OF_DIAMOND = ("first", "left", "right_one", "right_two", "join", "question", "last_one", "last_two")
 
 

@@ -1,77 +1,22 @@
 """The pages of agents and tasks in a real browser: live, in every size and theme, by forms alone and by keys alone."""
 
-import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Literal, ParamSpec, TypeVar
-from uuid import uuid4
+from typing import Literal
 
 import pytest
-from asgiref.sync import sync_to_async
 from axe_playwright_python.async_playwright import Axe
-from django.conf import settings
-from django.db import connections
-from playwright.async_api import Browser, BrowserContext, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from apps.agents.registry.models import Agent, Check, Task
 from apps.agents.registry.services import operating
 from apps.agents.registry.services.operating import Change
 from meshsix.kit import clock
+from tests.browser.windows import away, browser, web, window
 from tests.service.registry.conftest import BERT, Office, deployment
-from tests.web_process import WebProcess, person, sign_in, web_process
+from tests.web_process import WebProcess
 
-__all__ = ["deployment"]
+__all__ = ["browser", "deployment", "web"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-P = ParamSpec("P")
-T = TypeVar("T")
 PLANTED = "<img src=x onerror=planted=1><script>planted=1</script>"
-
-
-async def away(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call what blocks in another thread, and leave no connection there."""
-
-    def call() -> T:
-        try:
-            return function(*args, **kwargs)
-        finally:
-            connections.close_all()
-
-    return await sync_to_async(call)()
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[WebProcess]:
-    request.getfixturevalue("django_db_setup")
-    with web_process(tmp_path_factory.mktemp("web") / "web.log", {"RATE_LIMITS_ON": "false"}) as process:
-        yield process
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    async with async_playwright() as playwright:
-        yield await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-
-
-async def window(
-    browser: Browser,
-    web: WebProcess,
-    *,
-    width: int = 1280,
-    scheme: Literal["light", "dark"] = "light",
-    scripts: bool = True,
-    role: str = "viewer",
-) -> BrowserContext:
-    """Return the window of somebody who is signed in."""
-    cookie = await away(lambda: sign_in(person(f"ann-{uuid4().hex[:6]}", role)))
-    context = await browser.new_context(
-        base_url=web.http,
-        viewport=ViewportSize(width=width, height=800),
-        color_scheme=scheme,
-        java_script_enabled=scripts,
-    )
-    value = cookie.partition("=")[2]
-    await context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": web.http}])
-    return context
 
 
 def filled() -> dict[str, Task]:

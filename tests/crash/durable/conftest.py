@@ -26,7 +26,7 @@ from tests.engine_process import DEADLINE_SECONDS, beat, kill, start_worker, wai
 WORKERS = 2
 BEATS = 2
 FAST = {
-    "DURABLE_WORKFLOWS": "tests.durable_flows.LINE,tests.durable_flows.DIAMOND",
+    "DURABLE_WORKFLOWS": ",".join(f"tests.durable_flows.{name}" for name in ("LINE", "DIAMOND", "PATIENT")),
     "DURABLE_RECOVERY_INTERVAL_SECONDS": "0.4",
     "DURABLE_NUDGE_GRACE_SECONDS": "0.5",
     "DURABLE_LEASE_MARGIN_SECONDS": "0.3",
