@@ -24,6 +24,9 @@ BENCHES = {
     "paint": ("From commit to paint", "tests.perf.bench_paint"),
     "door": ("The door for webhooks", "tests.perf.bench_door"),
     "onboarding": ("Onboarding in the sandbox", "tests.perf.bench_onboarding"),
+    "scoring": ("Scoring agents", "tests.perf.bench_scoring"),
+    "dispatch": ("Tasks from request to result", "tests.perf.bench_dispatch"),
+    "beats": ("Beats of agents", "tests.perf.bench_beats"),
     "start": ("Starting the platform on one machine", "tests.perf.bench_start"),
 }
 
