@@ -40,7 +40,7 @@ from apps.agents.registry.services import submission  # noqa: E402 - after djang
 from apps.agents.registry.words import Request  # noqa: E402 - after django.setup
 from meshsix.celery import WORKER_OPTIONS  # noqa: E402 - after django.setup
 from meshsix.kit.actor import SYSTEM  # noqa: E402 - after django.setup
-from tests.perf import dispatch_jobs  # noqa: E402 - after django.setup
+from tests.perf import plain_jobs  # noqa: E402 - after the environment is set
 
 Figures = dict[str, float]
 
@@ -80,7 +80,7 @@ def _ours() -> Figures:
 
 def _plain() -> Figures:
     began = time.monotonic()
-    results = [dispatch_jobs.nothing.apply_async(args=(number,)) for number in range(TASKS)]
+    results = [plain_jobs.nothing.apply_async(args=(number,)) for number in range(TASKS)]
     asked = time.monotonic()
     for number, result in enumerate(results):
         assert result.get(timeout=DEADLINE_SECONDS) == {"number": number}
@@ -98,7 +98,7 @@ def _best(rounds: list[Figures]) -> Figures:
 def measure() -> dict[str, Figures]:
     """Return the best of some rounds of each, and how they compare."""
     directory = Path(tempfile.mkdtemp(dir=servers.place().root))
-    words = ["-m", "celery", "-A", "tests.perf.dispatch_jobs:plain", "worker", "--pool=threads", "--concurrency=8"]
+    words = ["-m", "celery", "-A", "tests.perf.plain_jobs:plain", "worker", "--pool=threads", "--concurrency=8"]
     with ExitStack() as stack:
         log = directory / "worker.log"
         log.touch()
