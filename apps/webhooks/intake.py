@@ -4,7 +4,7 @@ A nudge is only a hint. Many at once share a message: to publish one costs more 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString
 from uuid import UUID
@@ -23,6 +23,7 @@ from meshsix.kit import clock, ids
 HANDLE = "webhooks.handle_delivery"
 HANDLE_SOME = "webhooks.handle_deliveries"
 _QUEUE = "webhooks"
+Nudge = Callable[[Sequence[UUID]], None]
 _ONE_BY_ONE = 5
 """So few deliveries at once get a message each, so that workers share them."""
 _A_MESSAGE = 20
@@ -57,10 +58,10 @@ def compressed(body: bytes) -> bytes:
     return isal_zlib.compress(body, 1)
 
 
-def store(batch: Sequence[Incoming]) -> list[bool]:
+def store(batch: Sequence[Incoming], *, nudge_by: Nudge) -> list[bool]:
     """Store what came in and nudge its handling on commit; return for each whether it was new.
 
-    Raises IntegrityError, with nothing stored, where one of their hooks is gone.
+    `nudge_by` sends the nudges in its own way. Raises IntegrityError, with nothing stored, where a hook is gone.
     """
     made, now = [ids.new_id() for _ in batch], clock.now()
     values = {
@@ -77,20 +78,20 @@ def store(batch: Sequence[Incoming]) -> list[bool]:
         "payload": [each.payload for each in batch],
     }
     stored = {row[0] for row in prepared.fetch(_STORE, values)}
-    nudge_on_commit([each for each in made if each in stored])
+    nudge_on_commit([each for each in made if each in stored], nudge_by)
     return [each in stored for each in made]
-
-
-def nudge_on_commit(delivery_ids: Sequence[UUID]) -> None:
-    """Nudge the handling of deliveries once the transaction is committed."""
-    if delivery_ids:
-        transaction.on_commit(lambda: nudge(delivery_ids), robust=True)
 
 
 def nudge(delivery_ids: Sequence[UUID]) -> None:
     """Send the messages that make workers look; they may be lost, the rows stay."""
     for message in _messages([str(each) for each in delivery_ids]):
         nudges.send(message)
+
+
+def nudge_on_commit(delivery_ids: Sequence[UUID], nudge_by: Nudge = nudge) -> None:
+    """Nudge the handling of deliveries once the transaction is committed."""
+    if delivery_ids:
+        transaction.on_commit(lambda: nudge_by(delivery_ids), robust=True)
 
 
 def _messages(delivery_ids: Sequence[str]) -> Iterator[Signature]:

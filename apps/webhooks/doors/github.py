@@ -56,26 +56,30 @@ def judged(call: Call, *, may_wait: bool) -> Incoming | Answer:
     return _incoming(call, hook)
 
 
-def stored(batch: list[Incoming]) -> list[Answer]:
+def stored(batch: list[Incoming], *, nudge_by: intake.Nudge = intake.nudge) -> list[Answer]:
     """Store what came in; return what each caller is told. Never raises for a database that is away or was."""
     try:
-        return _stored(batch)
+        return _stored(batch, nudge_by)
     except (InterfaceError, OperationalError):
         connection.close()  # it may have been cut while nobody used it; to store twice is to store once
     try:
-        return _stored(batch)
+        return _stored(batch, nudge_by)
     except Error as error:
         log.warning("deliveries not stored", error=type(error).__name__, number=len(batch))
         connection.close()
         return [calls.LATER] * len(batch)
 
 
-def _stored(batch: list[Incoming]) -> list[Answer]:
+def _stored(batch: list[Incoming], nudge_by: intake.Nudge) -> list[Answer]:
     try:
-        return [calls.ACCEPTED if new else calls.DUPLICATE for new in intake.store(batch)]
+        return [calls.ACCEPTED if new else calls.DUPLICATE for new in intake.store(batch, nudge_by=nudge_by)]
     except IntegrityError:
         HOOKS.forget()  # one of the hooks is gone: the others must not suffer for it
-        return [calls.UNAUTHORIZED] if len(batch) == 1 else [answer for each in batch for answer in _stored([each])]
+        return (
+            [calls.UNAUTHORIZED]
+            if len(batch) == 1
+            else [answer for each in batch for answer in _stored([each], nudge_by)]
+        )
 
 
 def counted(answer: Answer) -> Answer:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from django.db import close_old_connections
 
 from apps.webhooks.doors import calls, github
 from apps.webhooks.doors.calls import Answer, Call
+from apps.webhooks.doors.gathering import Gatherer
 from apps.webhooks.intake import Incoming
 from meshsix.web import health
 
@@ -100,19 +102,20 @@ class Application:
     def __init__(
         self,
         *,
-        store: Store = github.stored,
+        store: Store | None = None,
         patience: timedelta = PATIENCE,
         most_held_bytes: int = MOST_HELD_BYTES,
     ) -> None:
         self._store, self._patience, self._most_held_bytes = store, patience, most_held_bytes
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="door")
         self._writer: Writer | None = None
+        self._gatherer: Gatherer | None = None
         self._held_bytes = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the process."""
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _live(receive, send, self._end)
         elif scope["type"] == "http":
             with suppress(_Gone):
                 await _say(await self._answer(scope, receive), send)
@@ -171,8 +174,16 @@ class Application:
 
     async def _stored(self, incoming: Incoming) -> Answer:
         if self._writer is None:
-            self._writer = Writer(self._store)
+            self._writer = Writer(self._store or self._stored_and_gathered())
         return await self._writer.stored(incoming)
+
+    def _stored_and_gathered(self) -> Store:
+        self._gatherer = Gatherer()
+        return partial(github.stored, nudge_by=self._gatherer.put)
+
+    def _end(self) -> None:
+        if self._gatherer is not None:
+            self._gatherer.flush()
 
     async def _health(self, path: str) -> Answer:
         if path == "/livez":
@@ -210,10 +221,12 @@ async def _say(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _live(receive: Receive, send: Send) -> None:
-    """Say yes to the server's start and to its end."""
+async def _live(receive: Receive, send: Send, end: Callable[[], None]) -> None:
+    """Say yes to the server's start and, after `end`, to its end."""
     while True:
         message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            end()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
