@@ -3,7 +3,8 @@
 The tab says    {"subscribe": [{"aggregate": "run:...", "after": 12}, {"feed": "run", "after": 991}]}
                 {"unsubscribe": [{"aggregate": "run:..."}]}
 and hears       {"type": "subscribed", "topic", "head"}, {"type": "events", "topic", "events": [...]}
-Close codes: 4400 not understood, 4401 not signed in (any more), 4403 not allowed, 4408 too slow to take anything.
+Close codes: 1013 come again later, 4400 not understood, 4401 not signed in (any more), 4403 not allowed, 4408
+too slow to take anything.
 """
 
 import asyncio
@@ -16,16 +17,16 @@ from django.db import DatabaseError
 
 from meshsix.live import frames, queries
 from meshsix.live.hub import PAGE, Batch, batch_of, hub, read_feed
+from meshsix.live.standing import aggregates_of, standing, standings
 from meshsix.live.threads import in_thread
 from meshsix.live.topics import BadMessage, Wish, parse
-from meshsix.live.visibility import Viewer, viewer_of
+from meshsix.live.visibility import Viewer
 from meshsix.web.metrics import SOCKETS
 
 MOST_TOPICS = 200
 MOST_WAITING = 64
 SEND_TIMEOUT_SECONDS = 30
-RECHECK_SECONDS = 5
-MALFORMED, SIGNED_OUT, NOT_ALLOWED, TOO_SLOW = 4400, 4401, 4403, 4408
+LATER, MALFORMED, SIGNED_OUT, NOT_ALLOWED, TOO_SLOW = 1013, 4400, 4401, 4403, 4408
 
 
 @dataclass
@@ -50,17 +51,28 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels h
         self._subscriptions: dict[str, Subscription] = {}
         self._outbox: deque[tuple[Subscription, Batch]] = deque()
         self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._refused = 0
         await self.accept()
         SOCKETS.inc()
-        if await self._check_standing():
-            self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._recheck())]
+        try:
+            viewer, _ = await in_thread(standing, self.scope, ())
+        except DatabaseError:
+            await self.close(LATER)
+            return
+        self.stand(viewer, set())
+        if self._refused:
+            await self.close(self._refused)
+            return
+        self._writer = asyncio.create_task(self._write())
+        standings().join(self)
 
     async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels' signature
         """Forget everything."""
         SOCKETS.dec()
-        for task in self._tasks:
-            task.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
+            standings().leave(self)
         for topic in self._subscriptions:
             hub().leave(topic, self)
 
@@ -74,7 +86,7 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels h
         for topic in said.unsubscribe:
             if self._subscriptions.pop(topic, None):
                 hub().leave(topic, self)
-        if said.subscribe and self._tasks:
+        if said.subscribe and self._writer is not None:
             await self._subscribe(said.subscribe)
 
     def offer(self, batch: Batch) -> None:
@@ -113,16 +125,19 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels h
 
     async def _write(self) -> None:
         try:
-            while True:
+            while not self._refused:
                 await self._wake.wait()
                 self._wake.clear()
                 while await self._send_next():
                     pass
+            await self.close(self._refused)
         except TimeoutError:
             await self.close(TOO_SLOW)
 
     async def _send_next(self) -> bool:
         """Send one waiting batch, else one page to a subscription that is behind; return whether there was any."""
+        if self._refused:
+            return False
         if self._outbox:
             subscription, batch = self._outbox.popleft()
             await self._send_batch(subscription, batch)
@@ -163,26 +178,20 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels h
         if not batch.full and subscription.topic in self._subscriptions:
             subscription.behind = not hub().settle(subscription.topic, subscription.offered)
 
-    async def _recheck(self) -> None:
-        while True:
-            await asyncio.sleep(RECHECK_SECONDS)
-            if not await self._check_standing():
-                return
+    @property
+    def aggregates(self) -> set[str]:
+        """Return the aggregates that this tab follows."""
+        return aggregates_of(self._subscriptions)
 
-    async def _check_standing(self) -> bool:
-        """Close the socket of one who is signed out or may not see all they follow; return whether all is well."""
-        try:
-            viewer = await in_thread(viewer_of, self.scope)
-            may_look = viewer is not None and await in_thread(_may_see_all, viewer, list(self._subscriptions))
-        except DatabaseError:
-            return True
+    def stand(self, viewer: Viewer | None, hidden: set[str]) -> None:
+        """Go on as this viewer, or end where nobody is signed in any more or something that is followed is hidden."""
         if viewer is None:
-            await self.close(SIGNED_OUT)
-            return False
-        self.viewer, self._seen = viewer, dict[str, bool]()
-        if not may_look:
-            await self.close(NOT_ALLOWED)
-        return may_look
+            self._refused = SIGNED_OUT
+        else:
+            self.viewer, self._seen = viewer, dict[str, bool]()
+            self._refused = 0 if viewer.may_look and not self.aggregates & hidden else NOT_ALLOWED
+        if self._refused:
+            self._wake.set()
 
 
 def _prepare(viewer: Viewer, wishes: Sequence[Wish]) -> tuple[bool, dict[str, int]]:
@@ -190,14 +199,14 @@ def _prepare(viewer: Viewer, wishes: Sequence[Wish]) -> tuple[bool, dict[str, in
     topics = [wish.topic for wish in wishes]
     if not _may_see_all(viewer, topics):
         return False, {}
-    heads = queries.heads([topic for topic in topics if not frames.feed_kind(topic)])
+    heads = queries.heads(list(aggregates_of(topics)))
     feeds = [topic for topic in topics if frames.feed_kind(topic)]
     last = queries.horizon().safe if feeds else 0
     return True, {topic: last if topic in feeds else heads.get(topic, 0) for topic in topics}
 
 
 def _may_see_all(viewer: Viewer, topics: Sequence[str]) -> bool:
-    aggregates = {topic for topic in topics if not frames.feed_kind(topic)}
+    aggregates = aggregates_of(topics)
     return viewer.may_look and viewer.visible(aggregates) == aggregates
 
 
