@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.agents.roster",
     "apps.agents.roster.architect",
     "apps.agents.roster.notices",
+    "apps.agents.roster.research",
     "apps.onboarding",
     "apps.webhooks",
     "apps.webhooks.repair",
@@ -166,7 +167,7 @@ CHANNEL_LAYERS = {
 DURABLE_WORKFLOWS = env.words(
     "DURABLE_WORKFLOWS",
     "apps.onboarding.workflow.ONBOARDING,apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE,"
-    "apps.webhooks.rotation.workflow.ROTATION",
+    "apps.agents.roster.workflow.DEEP_RESEARCH,apps.webhooks.rotation.workflow.ROTATION",
 )
 DURABLE_RECOVERY_INTERVAL = env.seconds("DURABLE_RECOVERY_INTERVAL_SECONDS", 2)
 DURABLE_LEASE_MARGIN = env.seconds("DURABLE_LEASE_MARGIN_SECONDS", 5)

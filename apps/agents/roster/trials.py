@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from apps.agents.registry.smoke import Asker, Smoke, expect
+from apps.agents.registry.smoke import Answer, Asker, Smoke, expect
 
 _MOST_TOKENS = 800
 
@@ -20,7 +20,16 @@ def hands_over_less(asker: Asker) -> None:
 def researches(asker: Asker) -> None:
     """Findings rest on sources that were fetched, or the answer says that there are none."""
     ask = {"query": "How often is a failed message retried?", "type": "technical", "depth": "quick"}
-    answer = asker.ask("technical-research", ask)
+    _rests_on_what_was_fetched(asker.ask("technical-research", ask))
+
+
+def researches_deeply(asker: Asker) -> None:
+    """The same of a research in rounds, which the engine carries."""
+    ask = {"query": "What limits has Heron, and how does it retry?", "type": "technical", "depth": "quick"}
+    _rests_on_what_was_fetched(asker.ask("deep-research", ask))
+
+
+def _rests_on_what_was_fetched(answer: Answer) -> None:
     known = {source["id"] for source in answer.result["sources"]}
     cited = {cited for finding in answer.result["key_findings"] for cited in finding["source_ids"]}
     expect(cited <= known, f"cited, but never fetched: {', '.join(sorted(cited - known))}")
@@ -39,4 +48,5 @@ def tells_once(asker: Asker) -> None:
 
 HANDS_OVER_LESS = Smoke(title="hands over less than 800 tokens", does=hands_over_less)
 RESEARCHES = Smoke(title="cites what was fetched alone", does=researches)
+RESEARCHES_DEEPLY = Smoke(title="cites what was fetched alone, in rounds", does=researches_deeply)
 TELLS_ONCE = Smoke(title="tells once", does=tells_once, writes=True)

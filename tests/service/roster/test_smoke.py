@@ -179,4 +179,5 @@ def test_what_ships_passes_its_own_smoke_test(smoked: Smoked, office: Office, se
     office.register(agent_class.agent_id)
     checks.refresh(wiring.clients())
     code, told = smoked(agent_class.agent_id)
-    assert (code, endings(told)) == (0, [(agent_class.agent_id, "passed")]), told
+    tried = [(agent_class.agent_id, "passed") for _ in agent_class.smoke]
+    assert (code, endings(told)) == (0, tried), told

@@ -45,6 +45,11 @@ def chosen(wanted: Sequence[str] | None) -> dict[str, Fetcher]:
     return {name: import_string(path) for name, path in known.items() if wanted is None or name in wanted}
 
 
+def described(fetcher: Fetcher) -> str:
+    """Return what a model is told of a fetcher: the first paragraph of its docstring."""
+    return (getdoc(fetcher) or "").partition("\n\n")[0].replace("\n", " ")
+
+
 class Desk:
     """What one question has brought together. `missing` says what could not be read and why."""
 
@@ -64,7 +69,7 @@ class Desk:
         return tuple(
             Tool(
                 name=name,
-                description=(getdoc(fetcher) or name).partition("\n\n")[0].replace("\n", " "),
+                description=described(fetcher) or name,
                 function=partial(self._for_model, name),
                 arguments=Wish,
             )
@@ -124,7 +129,7 @@ class Desk:
         for document in found:
             if document.is_source and document.url not in known:
                 known.add(document.url)
-                relevance = _likeness(self._question, document.text)
+                relevance = likeness(self._question, document.text)
                 self.sources.append(Cited(id=f"S{len(self.sources) + 1}", relevance=relevance, document=document))
 
     def _for_model(self, name: str, query: str) -> str:
@@ -142,7 +147,7 @@ class Desk:
         return data("page", f"{head}: {document.title}\n{document.url}\n\n{text}")
 
 
-def _likeness(question: str, text: str) -> float:
+def likeness(question: str, text: str) -> float:
     """Return how many words, and parts of words, a text shares with a question: 0 to 1."""
     pair = zip(local_vector.of(question), local_vector.of(text[:_JUDGED_CHARACTERS]), strict=True)
     return round(min(1.0, max(0.0, sum(a * b for a, b in pair))), 3)

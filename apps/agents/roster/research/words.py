@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from apps.agents.llm.words import Work
 
@@ -13,6 +16,14 @@ class Request:
     query: str
     work: Work
     most: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to be asked of which fetcher."""
+
+    fetcher: str
+    query: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +46,20 @@ class Cited:
     id: str
     relevance: float
     document: Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a source, from 1, as much as a model is given at a time."""
+
+    source: Cited
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """Something that a source says about the question, and how surely it says so, 0 to 1."""
+
+    note: str
+    confidence: Annotated[float, Field(ge=0, le=1)]

@@ -1,8 +1,6 @@
 """researcher-agent: questions of technology and markets, answered from what was fetched, with its sources."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -11,117 +9,11 @@ from apps.agents.memory.context import Parts
 from apps.agents.registry.agent import Agent, capability, vendor
 from apps.agents.registry.models import AgentType
 from apps.agents.registry.services.jobs import Job
-from apps.agents.roster.basis import NO_SOURCE, Basis, Source
-from apps.agents.roster.research import desk, judging
+from apps.agents.roster.basis import NO_SOURCE, Basis
+from apps.agents.roster.research import desk, report
 from apps.agents.roster.research.desk import Desk
-from apps.agents.roster.research.judging import Finding
-from apps.agents.roster.trials import RESEARCHES
-
-Words = Annotated[str, Field(min_length=1, max_length=8000)]
-
-
-class Depth(StrEnum):
-    """How far a research goes."""
-
-    QUICK = "quick"
-    STANDARD = "standard"
-    COMPREHENSIVE = "comprehensive"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reach:
-    """What a depth means: most sources, how many pages are read before the model is asked, and its tier."""
-
-    sources: int
-    pages: int
-    tier: str
-
-
-REACH = {
-    Depth.QUICK: Reach(sources=3, pages=2, tier="fast"),
-    Depth.STANDARD: Reach(sources=8, pages=4, tier="standard"),
-    Depth.COMPREHENSIVE: Reach(sources=20, pages=8, tier="strong"),
-}
-
-
-class Level(StrEnum):
-    """How much something matters, or how hard it is."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResearchAsk:
-    """A question. `type` says in a word what kind of research it is; `fetchers` are names, all where it is left out."""
-
-    query: Words
-    type: Annotated[str, Field(max_length=60)] = "general"
-    context: Annotated[str, Field(max_length=8000)] = ""
-    depth: Depth = Depth.STANDARD
-    fetchers: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Analysis:
-    """How the question was looked at."""
-
-    context: str
-    methodology: str
-    limitations: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recommendation:
-    """What to do about it."""
-
-    recommendation: str
-    priority: Level
-    rationale: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResearchWords:
-    """What the model says; which findings stand is judged by code."""
-
-    summary: str
-    key_findings: tuple[Finding, ...]
-    analysis: Analysis
-    recommendations: tuple[Recommendation, ...] = ()
-    related_topics: tuple[str, ...] = ()
-    missing_information: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceRead:
-    """A source that was fetched. `relevance` to the question is 0 to 1; `sha256` is of what was fetched."""
-
-    id: str
-    title: str
-    url: str
-    type: str
-    relevance: float
-    sha256: str
-    fetched_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResearchAnswer:
-    """What was found out. `unsupported` has the findings that cite no fetched source; then `grounded` may be false."""
-
-    summary: str
-    key_findings: tuple[Finding, ...]
-    unsupported: tuple[Finding, ...]
-    analysis: Analysis
-    recommendations: tuple[Recommendation, ...]
-    related_topics: tuple[str, ...]
-    sources: tuple[SourceRead, ...]
-    grounded: bool
-    notice: str
-    missing_information: tuple[str, ...]
-    timed_out: bool
-    basis: Basis
+from apps.agents.roster.research.report import REACH, Gathered, Level, ResearchAnswer, ResearchAsk, ResearchWords, Words
+from apps.agents.roster.trials import RESEARCHES, RESEARCHES_DEEPLY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +49,7 @@ class ResearcherAgent(Agent):
     """Finds out about technology and markets, and says from which sources."""
 
     agent_id, type, max_concurrency = "researcher-agent", AgentType.LLM, 4
-    smoke = (RESEARCHES,)
+    smoke = (RESEARCHES, RESEARCHES_DEEPLY)
     checks = {"litellm-healthy": vendor("litellm")}
 
     @capability("technical-research", weight=0.95, preferred=True, requires=("litellm-healthy",), timeout_seconds=120)
@@ -169,6 +61,18 @@ class ResearcherAgent(Agent):
     def market(self, ask: ResearchAsk, job: Job) -> ResearchAnswer:
         """Look into products, vendors and prices."""
         return _research(ask, job, prompt="market")
+
+    @capability(
+        "deep-research",
+        weight=0.9,
+        preferred=True,
+        requires=("litellm-healthy",),
+        timeout_seconds=3600,
+        workflow="apps.agents.roster.workflow.DEEP_RESEARCH",
+    )
+    def deep(self, ask: ResearchAsk, job: Job) -> ResearchAnswer:
+        """Look into a question in rounds, each of which reads what the last one missed."""
+        raise NotImplementedError  # the workflow serves it
 
     @capability("research-triage", weight=0.9, preferred=True, requires=("litellm-healthy",), timeout_seconds=120)
     def triage(self, ask: TriageAsk, job: Job) -> TriageAnswer:
@@ -200,48 +104,7 @@ def _research(ask: ResearchAsk, job: Job, *, prompt: str) -> ResearchAnswer:
     reply = job.llm.structured(
         wanted, context.messages, ResearchWords, offered=reading.tools(), may_go_on=job.checkpoint
     )
-    return _answer(reply.value, reading, reply.models)
-
-
-def _answer(words: ResearchWords, reading: Desk, models: tuple[str, ...]) -> ResearchAnswer:
-    found, unsupported = judging.judged(words.key_findings, [each.id for each in reading.sources])
-    notice = "" if reading.sources else NO_SOURCE
-    missing = tuple(dict.fromkeys(reading.missing))
-    return ResearchAnswer(
-        summary=words.summary,
-        key_findings=found,
-        unsupported=unsupported,
-        analysis=words.analysis,
-        recommendations=words.recommendations,
-        related_topics=words.related_topics,
-        sources=tuple(_source(reading)),
-        grounded=bool(found),
-        notice=notice,
-        missing_information=(*missing, *words.missing_information),
-        timed_out=reading.timed_out,
-        basis=Basis(
-            models=models,
-            tools=reading.used,
-            sources=tuple(
-                Source(id=each.id, title=each.title, url=each.url, fetched_at=each.fetched_at)
-                for each in _source(reading)
-            ),
-            missing=missing,
-            notice=notice,
-        ),
+    gathered = Gathered(
+        sources=reading.sources, missing=reading.missing, used=reading.used, timed_out=reading.timed_out
     )
-
-
-def _source(reading: Desk) -> list[SourceRead]:
-    return [
-        SourceRead(
-            id=each.id,
-            title=each.document.title,
-            url=each.document.url,
-            type=each.document.type,
-            relevance=each.relevance,
-            sha256=each.document.sha256,
-            fetched_at=each.document.fetched_at,
-        )
-        for each in reading.sources
-    ]
+    return report.answer(reply.value, gathered, reply.models)

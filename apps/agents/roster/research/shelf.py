@@ -1,0 +1,236 @@
+"""What the deep research of one task has fetched, kept as it goes: whoever goes on after a kill repeats no fetch."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import zip_longest
+from urllib.parse import urldefrag
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from apps.agents.llm.words import ToolUse, Work
+from apps.agents.roster.research.desk import Fetcher, likeness
+from apps.agents.roster.research.models import Fetch
+from apps.agents.roster.research.states import FetchEvent, FetchState, after
+from apps.agents.roster.research.words import Cited, Document, Request, Wish
+from meshsix.durable import coding
+from meshsix.integrations.errors import VendorError
+from meshsix.kit import clock, redact
+from meshsix.live import services as live
+from meshsix.wiring import Clients
+
+MOST_CHARACTERS = 500_000
+"""How much is read for one task; each source has an equal share of it."""
+_LONGEST_TOLD = 400
+_LONGEST_NOTE = 2000
+_OF_MEMORY = 4
+"""Every so-manieth source may be a memory."""
+_DOCUMENTS = tuple[Document, ...]
+_INTERRUPTED = "It was being read when the work was interrupted, and nothing is fetched twice."
+
+
+class Shelf:
+    """The fetches of one task. `most` is how many sources it may have."""
+
+    def __init__(self, fetchers: Mapping[str, Fetcher], work: Work, clients: Clients, *, most: int) -> None:
+        self._fetchers, self._work, self._clients, self._most = fetchers, work, clients, most
+        self._documents: dict[str, Document] = {}
+        for row in self._rows().filter(state=FetchState.FETCHED):
+            self._put(_documents(row))
+
+    def _rows(self) -> QuerySet[Fetch]:
+        return Fetch.objects.filter(task_id=self._work.task_id).order_by("ended_at", "id")
+
+    @property
+    def room(self) -> int:
+        """Return how many more sources it may have."""
+        return self._most - len(self._documents)
+
+    def has(self, wish: Wish) -> bool:
+        """Return whether this was asked for before, whatever came of it."""
+        return self._rows().filter(key=_key(wish)).exists()
+
+    def takes(self, wish: Wish) -> bool:
+        """Return whether there is a fetcher for it and it was not asked for before."""
+        return wish.fetcher in self._fetchers and bool(wish.query.strip()) and not self.has(wish)
+
+    def gather(self, wishes: Sequence[Wish], *, until: int, may_go_on: Callable[[], bool]) -> bool:
+        """Fetch what is wished for, then in turn the pages that each search found, until there are `until` sources.
+
+        `may_go_on` is asked before each fetch; return whether it never said no.
+        """
+        found: list[list[str]] = []
+        for wish in wishes:
+            if self.room <= 0:
+                return True
+            if not may_go_on():
+                return False
+            hits = [each.url for each in self.fetch(wish) if not each.is_source]
+            found.append([url for url in hits if url.startswith(("http://", "https://"))])
+        for url in _in_turn(found):
+            if len(self._documents) >= until or "web" not in self._fetchers:
+                break
+            if not may_go_on():
+                return False
+            self.fetch(Wish(fetcher="web", query=url))
+        return True
+
+    def fetch(self, wish: Wish) -> _DOCUMENTS:
+        """Return what a fetcher brings, or has brought for this task; nothing where it could not."""
+        row, is_new = self._begin(wish)
+        if not is_new:
+            return self._found(row)
+        try:
+            brought = self._fetchers[wish.fetcher](self._request(wish), self._clients)
+        except VendorError as error:
+            self._end(row, FetchEvent.DECLINED, note=str(error))
+            return ()
+        share = MOST_CHARACTERS // self._most
+        cut = any(len(each.text) > share for each in brought)
+        kept = tuple(_kept(each, share) for each in self._fitting(brought))
+        note = f"only its first {share:,} characters were read" if cut else ""
+        if not self._end(row, FetchEvent.BROUGHT, note=note, documents=kept):
+            return ()  # somebody found it unfinished and went on without it
+        self._put(kept)
+        return kept
+
+    def _request(self, wish: Wish) -> Request:
+        request = Request(query=wish.query, work=self._work)
+        return replace(request, most=max(1, self._most // _OF_MEMORY)) if wish.fetcher == "memory" else request
+
+    def _fitting(self, brought: _DOCUMENTS) -> _DOCUMENTS:
+        """Return what there is room for; what is no source takes none."""
+        sources = [each for each in brought if each.is_source and each.url not in self._documents]
+        return (*sources[: self.room], *(each for each in brought if not each.is_source))
+
+    def _begin(self, wish: Wish) -> tuple[Fetch, bool]:
+        """Note that it is fetched, unless it was before; return its row and whether this is the first time."""
+        query = _plain(wish.query)[:_LONGEST_NOTE]
+        with transaction.atomic():
+            row, is_new = Fetch.objects.get_or_create(
+                task_id=self._work.task_id, key=_key(wish), defaults={"fetcher": wish.fetcher, "query": query}
+            )
+            if is_new:
+                summary = query[:_LONGEST_TOLD]
+                self._tell(row, "tool.invocation", {"input_summary": summary})
+        return row, is_new
+
+    def _found(self, row: Fetch) -> _DOCUMENTS:
+        """Return what was brought. One that is on its way still was interrupted: nobody knows what came of it."""
+        if row.state == FetchState.BEGUN:
+            self._end(row, FetchEvent.FOUND_UNFINISHED, note=_INTERRUPTED)
+            row.refresh_from_db()
+        found = _documents(row)
+        self._put(found)
+        return found
+
+    @transaction.atomic
+    def _end(self, row: Fetch, event: FetchEvent, *, note: str = "", documents: _DOCUMENTS = ()) -> bool:
+        """Record how it ended, if nobody else did; return whether it was recorded."""
+        now = clock.now()
+        kept = coding.adapter(_DOCUMENTS).dump_python(documents, mode="json")
+        state = after(FetchState.BEGUN, event)
+        is_first = Fetch.objects.filter(pk=row.pk, state=FetchState.BEGUN).update(
+            state=state, documents=kept, note=_plain(note)[:_LONGEST_NOTE], ended_at=now
+        )
+        if is_first:
+            facts = {
+                "success": state is FetchState.FETCHED,
+                "duration_ms": round((now - row.begun_at).total_seconds() * 1000),
+                "output_size": sum(len(each.text) for each in documents),
+                "count": len(documents),
+                "error_type": None if state is FetchState.FETCHED else str(state),
+            }
+            self._tell(row, "tool.result", facts)
+        return bool(is_first)
+
+    def _tell(self, row: Fetch, event_type: str, facts: Mapping[str, object]) -> None:
+        live.publish(
+            event_type=event_type,
+            aggregate_id=self._work.aggregate_id,
+            payload={"call_id": str(row.pk), "tool_name": row.fetcher, **facts},
+            trace_id=self._work.trace_id,
+            task_id=self._work.task_id,
+            agent_id=self._work.agent_id,
+        )
+
+    def _put(self, documents: _DOCUMENTS) -> None:
+        for each in documents:
+            if each.is_source:
+                self._documents.setdefault(each.url, each)
+
+    def sources(self, question: str) -> tuple[Cited, ...]:
+        """Return the sources in the order in which they came; their ids never change."""
+        return tuple(
+            Cited(id=f"S{number}", relevance=likeness(question, each.text), document=each)
+            for number, each in enumerate(self._documents.values(), start=1)
+        )
+
+    def leads(self) -> tuple[Document, ...]:
+        """Return what was found and not read: hits of searches, listings of folders."""
+        tried = {row.query for row in self._rows().only("query")}
+        found = [each for row in self._rows().filter(state=FetchState.FETCHED) for each in _documents(row)]
+        unread = {each.url: each for each in found if not each.is_source and each.url not in tried}
+        return tuple(unread.values())
+
+    def close(self) -> None:
+        """Let what is on its way count as interrupted: nothing more is fetched."""
+        for row in self._rows().filter(state=FetchState.BEGUN):
+            self._found(row)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return what could not be read, or not all of it, and why."""
+        rows = self._rows().exclude(note="").values_list("fetcher", "query", "note")
+        return tuple(
+            f"search: {note}" if name == "search" else f"{query[:_LONGEST_TOLD]}: {note}" for name, query, note in rows
+        )
+
+    @property
+    def used(self) -> tuple[ToolUse, ...]:
+        """Return which fetchers really ran."""
+        rows = list(self._rows().values_list("fetcher", "state"))
+        return tuple(
+            ToolUse(
+                name=name,
+                calls=sum(each == name for each, _ in rows),
+                failed=sum(each == name and state != FetchState.FETCHED for each, state in rows),
+            )
+            for name in dict.fromkeys(each for each, _ in rows)
+        )
+
+
+def forget(before: datetime) -> None:
+    """Take away what was fetched before this moment."""
+    Fetch.objects.filter(begun_at__lt=before).delete()
+
+
+def _key(wish: Wish) -> str:
+    """Return what makes two wishes the same; a fragment names no other page."""
+    query = wish.query.strip()
+    query = urldefrag(query).url if wish.fetcher == "web" else query
+    return hashlib.sha256(json.dumps([wish.fetcher, query]).encode()).hexdigest()
+
+
+def _documents(row: Fetch) -> _DOCUMENTS:
+    found: _DOCUMENTS = coding.adapter(_DOCUMENTS).validate_python(row.documents)
+    return found
+
+
+def _kept(document: Document, share: int) -> Document:
+    """Return a document as a row can hold it: its share of characters, without secrets."""
+    return replace(document, title=_plain(document.title), url=_plain(document.url), text=_plain(document.text[:share]))
+
+
+def _plain(text: str) -> str:
+    """Return a text without secrets, NUL and half characters, which PostgreSQL refuses."""
+    return redact.text(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _in_turn(lists: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the first of each list, then the second of each, and so on, each once."""
+    rows = (url for row in zip_longest(*lists) for url in row if url is not None)
+    return iter(dict.fromkeys(rows))

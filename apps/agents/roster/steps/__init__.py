@@ -1,0 +1,1 @@
+"""The steps of those agents whose work takes several."""
