@@ -56,7 +56,7 @@ def environment(site: Site, litellm: ModelsSandbox, vault_environment: OpenBao) 
 
 def release(task: Task, step: str) -> None:
     """Let the lease of the killed process be over, and the pause after it."""
-    row = StepRow.objects.get(run_id=task.run_id, name=step)
+    row = StepRow.objects.get(run=task.run_id, name=step)
     recovery.release(row.pk, clock.now() + timedelta(hours=1))
     StepRow.objects.filter(pk=row.pk).update(due_at=clock.now())
 
@@ -80,7 +80,7 @@ def test_a_worker_killed_in_mid_fetch_makes_no_fetch_twice(
     assert (result["grounded"], result["sources"][0]["url"]) == (True, site.at("/docs/retries"))
     interrupted = [each for each in result["missing_information"] if site.at("/docs/storage") in each]
     assert "interrupted" in interrupted[0]
-    assert StepRow.objects.get(run_id=task.run_id, name="fetch_1").attempt == len(("killed", "done"))
+    assert StepRow.objects.get(run=task.run_id, name="fetch_1").attempt == len(("killed", "done"))
 
 
 def test_a_worker_killed_between_fetch_and_read_leaves_all_that_was_fetched(

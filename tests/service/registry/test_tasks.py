@@ -8,7 +8,7 @@ from django.db.utils import IntegrityError
 
 from apps.agents.registry.models import Dispatch, Task
 from apps.agents.registry.queries import tasks as task_queries
-from apps.agents.registry.services import dispatching, submission, watching
+from apps.agents.registry.services import attempts, dispatching, submission, watching
 from apps.agents.registry.words import Request
 from meshsix.durable import services as durable
 from meshsix.durable.models import Answer, Run
@@ -187,6 +187,13 @@ def test_a_capability_may_be_served_by_a_workflow_of_its_own(office: Office) -> 
     assert office.events(task)[-2:] == ["dispatched>running", "task.result"]
     failed = office.work(office.submit("twice", "permanent"))
     assert (failed.status, failed.error["code"] if failed.error else "") == ("failed", "test:no-way")
+
+
+def test_the_steps_of_a_workflow_go_on_elsewhere_when_the_instance_that_began_is_stopped(office: Office) -> None:
+    office.register("steady")
+    task = office.begin(office.submit("twice"))
+    attempts.give_back("steady", "here")
+    assert (office.work(task).status, task.attempts) == ("completed", 1)
 
 
 def test_a_handler_may_wait_for_an_answer_and_holds_nothing_meanwhile(office: Office) -> None:

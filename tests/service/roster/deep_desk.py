@@ -48,8 +48,16 @@ def finds(litellm: ModelsSandbox, *findings: dict[str, object], missing: tuple[s
     says(litellm, "PlanWords", wishes=[])
     says(litellm, "NotesWords", notes=[{"note": "It is retried 7 times.", "confidence": 0.9}])
     says(litellm, "AssessWords", missing=[], wishes=[])
-    words = {"recommendations": [], "related_topics": [], "missing_information": list(missing)}
-    says(litellm, "ResearchWords", summary="Seven.", key_findings=list(findings), analysis=ANALYSIS, **words)
+    says(
+        litellm,
+        "ResearchWords",
+        summary="Seven.",
+        key_findings=list(findings),
+        analysis=ANALYSIS,
+        recommendations=[],
+        related_topics=[],
+        missing_information=list(missing),
+    )
 
 
 def misses(litellm: ModelsSandbox, *missing: str, wishes: tuple[tuple[str, str], ...] = ()) -> None:

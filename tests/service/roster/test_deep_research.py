@@ -12,8 +12,12 @@ from apps.agents.registry.services import cancelling
 from apps.agents.roster.basis import NO_SOURCE
 from apps.agents.roster.research import notebook, shelf
 from apps.agents.roster.research.models import Fetch, Reading
+from apps.agents.roster.research.report import ResearchAsk
 from apps.agents.roster.research.shelf import MOST_CHARACTERS, Shelf
 from apps.agents.roster.research.words import Document, Request, Wish
+from apps.agents.roster.steps.study import AT_A_TIME, FOR_WRITING, Study
+from meshsix import wiring
+from meshsix.durable.definition import StepFacts
 from meshsix.integrations.errors import TryLater
 from meshsix.kit import clock
 from meshsix.live.models import Event
@@ -149,6 +153,20 @@ def test_a_model_that_is_away_is_waited_for_without_a_worker(office: Office, lit
     assert task.run_id is not None
     task.refresh_from_db()
     assert task.status == "running"
+
+
+def test_a_step_lets_go_after_a_while_and_stops_when_it_is_time_to_write(office: Office) -> None:
+    task = office.begin(submitted(office))
+    assert task.run_id is not None
+    now = clock.now()
+    this = StepFacts(run_id=task.run_id, step="read_1", attempt=1, first_started_at=now, deadline=now)
+    study = Study(ResearchAsk(query=QUESTION), this, wiring.clients())
+    assert study.may_go_on()
+    with clock.moved(AT_A_TIME), pytest.raises(TryLater) as caught:
+        study.may_go_on()
+    assert (caught.value.counts, caught.value.pause) == (False, timedelta(0))
+    with clock.moved(timedelta(seconds=task.timeout_seconds) - FOR_WRITING):
+        assert not study.may_go_on()
 
 
 def test_notes_that_cannot_be_used_cost_their_part_alone(office: Office, litellm: ModelsSandbox) -> None:

@@ -23,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
-from apps.agents.registry.models import Agent, Capability, Instance, Task
+from apps.agents.registry.models import Agent, Capability, Instance, ServedBy, Task
 from apps.agents.registry.states import DEGRADED_AFTER, HELD, OFFLINE_AFTER, AgentStatus
 
 
@@ -96,6 +96,12 @@ def is_alive(agent_id: str, instance_id: str) -> bool:
 def capability(agent_id: str, name: str) -> Capability | None:
     """Return what an agent offers under this name, or None."""
     return Capability.objects.filter(agent_id=agent_id, name=name, withdrawn_at=None).first()
+
+
+def served_by_workflow(agent_id: str) -> QuerySet[Capability, str]:
+    """Return the names of the agent's capabilities that a workflow serves: their steps run in any of its instances."""
+    own = Capability.objects.filter(agent_id=agent_id, served_by=ServedBy.WORKFLOW)
+    return own.values_list("name", flat=True)
 
 
 def is_offered(name: str) -> bool:

@@ -135,11 +135,15 @@ def _failure(run: Run) -> Failure:
 
 
 def give_back(agent_id: str, instance_id: str) -> None:
-    """End what a stopped instance has begun and will not end: it goes elsewhere without costing an attempt."""
+    """End what a stopped instance has begun and will not end: it goes elsewhere without costing an attempt.
+
+    What a workflow serves stays as it is: its steps go on elsewhere.
+    """
     message = "The instance stopped before the attempt ended."
     failure = Failure(type=ErrorType.AGENT_STOPPED, code="agent_stopped", message=message)
     held = Task.objects.filter(dispatched_to=agent_id, instance_id=instance_id, status=TaskState.RUNNING)
-    for task_id, attempt in held.values_list("task_id", "attempts"):
+    ended = held.exclude(capability__in=agent_queries.served_by_workflow(agent_id))
+    for task_id, attempt in ended.values_list("task_id", "attempts"):
         ending.conclude(task_id, attempt, Outcome(failure=failure))
 
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.db.utils import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
-from apps.agents.registry.models import Capability, Instance, ServedBy, Task
+from apps.agents.registry.models import Instance, Task
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.services import approvals, attempts, cancelling, dispatching, ending
@@ -62,7 +62,7 @@ def _end_cancelled(task: Task) -> None:
 
 def _stranded(instance: Instance) -> QuerySet[Task]:
     """Return what an instance has begun and will not end. The steps of a workflow simply go on elsewhere."""
-    own = Capability.objects.filter(agent_id=instance.agent_id, served_by=ServedBy.WORKFLOW).values("name")
+    own = agent_queries.served_by_workflow(instance.agent_id)
     return task_queries.held_by(instance.agent_id, instance.instance_id).exclude(capability__in=own)
 
 
