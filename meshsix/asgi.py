@@ -13,16 +13,15 @@ from django.core.asgi import get_asgi_application
 _http = get_asgi_application()  # loads the apps, which everything below needs
 
 from apps.webhooks.doors.calls import MOST_BYTES  # noqa: E402 - after the apps are loaded
-from meshsix.mcp import Guarded, http_app  # noqa: E402 - after the apps are loaded
+from meshsix.mcp_when_asked import McpWhenAsked  # noqa: E402 - after the apps are loaded
 from meshsix.routing import websockets  # noqa: E402 - after the apps are loaded
 from meshsix.web.bodies import BodyLimit  # noqa: E402 - after the apps are loaded
 
-_mcp = http_app()
-_guarded = Guarded(_mcp)
+_mcp = McpWhenAsked()
 
 
 async def _pages_or_mcp(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-    await (_guarded if scope["path"] == "/mcp" else _http)(scope, receive, send)
+    await (_mcp if scope["path"] == "/mcp" else _http)(scope, receive, send)
 
 
 _limited = BodyLimit(_pages_or_mcp, usual=settings.API_BODY_LIMIT_BYTES, larger={"/webhooks/": MOST_BYTES})

@@ -1,10 +1,11 @@
 """The MCP server: tools over stdio (`manage.py mcp --as USER`) and streamable HTTP (`/mcp`).
 
-The caller's role decides which tools are listed and may be called. A root: nobody imports it but the process that
-serves it, and the command by its dotted path in settings.MCP_SERVER.
+The caller's role decides which tools are listed and may be called. A root: nobody imports it; the web process
+(mcp_when_asked.py) and the command (settings.MCP_SERVER) know it by its dotted path.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from io import BytesIO
 from typing import Annotated, Any
@@ -306,10 +307,7 @@ def build(user: User | None, **options: Any) -> Server:  # noqa: ANN401 - handed
 
 
 def http_app() -> Starlette:
-    """Return the ASGI application of `/mcp`: bearer tokens, allowed hosts from settings.
-
-    Its lifespan must be entered by the process (see meshsix/asgi.py).
-    """
+    """Return the ASGI application of `/mcp`: bearer tokens, allowed hosts from settings."""
     issuer = AnyHttpUrl(settings.PUBLIC_URL)
     auth = AuthSettings(issuer_url=issuer, resource_server_url=None, required_scopes=[])
     hosts: Sequence[str] = settings.ALLOWED_HOSTS
@@ -320,6 +318,14 @@ def http_app() -> Starlette:
     return server.streamable_http_app(
         streamable_http_path="/mcp", json_response=True, stateless_http=True, transport_security=security
     )
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[App]:
+    """Give the ASGI application of `/mcp` for as long as its lifespan lasts."""
+    server = http_app()
+    async with server.router.lifespan_context(server):
+        yield Guarded(server)
 
 
 class Guarded:

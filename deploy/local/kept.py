@@ -14,7 +14,7 @@ class Kept:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._values: dict[str, dict[str, str | int]] = {"secrets": {}, "ports": {}, "addresses": {}}
+        self._values: dict[str, dict[str, str | int]] = {"secrets": {}, "ports": {}, "addresses": {}, "database": {}}
         if path.exists():
             try:
                 self._values |= json.loads(path.read_text(encoding="utf-8"))
@@ -53,6 +53,14 @@ class Kept:
     def addresses(self) -> dict[str, str]:
         """The addresses of the last start, by what answers there."""
         return {name: str(url) for name, url in self._values["addresses"].items()}
+
+    def prepared(self, mark: str | None) -> None:
+        """Keep the mark of a database that was just brought up to date."""
+        self._values["database"] = {"mark": mark} if mark else {}
+
+    def is_prepared(self, mark: str | None) -> bool:
+        """Return whether nothing has changed since the database was last brought up to date."""
+        return mark is not None and self._values["database"].get("mark") == mark
 
     def save(self) -> None:
         """Write the file."""

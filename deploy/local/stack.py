@@ -20,6 +20,7 @@ from typing import Self
 import httpx
 import redis
 
+from deploy.local import schema
 from deploy.local.children import Child, Group, stop_leftovers
 from deploy.local.errors import CannotStart
 from deploy.local.kept import Kept, keep_private
@@ -220,9 +221,12 @@ class Stack:
         return self.place.root / "sandbox" / "ports.json"
 
     def _prepare(self) -> None:
-        """Migrate and make the account, in a process of its own."""
+        """Migrate and make the account, in a process of its own, unless an earlier start has done just that."""
+        if self._kept.is_prepared(schema.mark(self.env.get("DATABASE_URL", ""))):
+            return
         self._say("bringing the database up to date")
         self.demo_password = self._prepared()["password"]
+        self._kept.prepared(schema.mark(self.env.get("DATABASE_URL", "")))
 
     def new_password(self) -> str:
         """Set a new password for the demo account and return it."""
