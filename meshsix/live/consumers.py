@@ -8,6 +8,7 @@ too slow to take anything.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from meshsix.web.metrics import SOCKETS
 MOST_TOPICS = 200
 MOST_WAITING = 64
 SEND_TIMEOUT_SECONDS = 30
+SEEN_SECONDS = 5
 LATER, MALFORMED, SIGNED_OUT, NOT_ALLOWED, TOO_SLOW = 1013, 4400, 4401, 4403, 4408
 
 
@@ -53,6 +55,8 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels h
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._refused = 0
+        self._seen: dict[str, bool] = {}
+        self._seen_until = 0.0
         await self.accept()
         SOCKETS.inc()
         try:
@@ -188,10 +192,17 @@ class EventsConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # Channels h
         if viewer is None:
             self._refused = SIGNED_OUT
         else:
-            self.viewer, self._seen = viewer, dict[str, bool]()
+            self.viewer = viewer
+            self._forget_in_time()
             self._refused = 0 if viewer.may_look and not self.aggregates & hidden else NOT_ALLOWED
         if self._refused:
             self._wake.set()
+
+    def _forget_in_time(self) -> None:
+        """Ask anew what of a feed this viewer may see, but not for each event."""
+        now = time.monotonic()
+        if now >= self._seen_until:
+            self._seen, self._seen_until = dict[str, bool](), now + SEEN_SECONDS
 
 
 def _prepare(viewer: Viewer, wishes: Sequence[Wish]) -> tuple[bool, dict[str, int]]:
