@@ -1,7 +1,7 @@
 """The sandbox Kubernetes: one node, the API as far as the kinds in `kinds.py`, and a real process for each pod.
 
-Faults of pods: the annotation `sandbox.mesh-six/fault` on a StatefulSet or `POST /_sandbox/pods/NAME {"fault": ...}`.
-Deployments, Jobs and custom resources are kept and validated, but nothing runs for them.
+Faults of pods: the annotation `sandbox.mesh-six/fault` on a StatefulSet or in a template, or
+`POST /_sandbox/pods/NAME {"fault": ...}`. Jobs and custom resources are kept and validated, but nothing runs for them.
 """
 
 import asyncio

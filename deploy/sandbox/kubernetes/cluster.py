@@ -4,11 +4,11 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+from deploy.sandbox.kubernetes import deployments, statefulsets
 from deploy.sandbox.kubernetes.access import Access, User
 from deploy.sandbox.kubernetes.kinds import BY_NAME, KINDS, Kind
 from deploy.sandbox.kubernetes.kubelet import Kubelet, RunnerConfig
 from deploy.sandbox.kubernetes.objects import Object, Objects
-from deploy.sandbox.kubernetes.statefulsets import reconcile
 from deploy.sandbox.kubernetes.writing import Writer
 from deploy.sandbox.records import Records
 
@@ -72,16 +72,20 @@ class Cluster:
         self._told.clear()
         self._seed()
 
+    def _reconcile(self) -> None:
+        statefulsets.reconcile(self.objects, self._told)
+        deployments.reconcile(self.objects, self._told)
+
     async def run(self) -> None:
         """Look after pods until stopped."""
         try:
             with self.objects.watched() as changes:
                 while not self.stopping:
-                    reconcile(self.objects, self._told)
+                    self._reconcile()
                     await self.kubelet.look()
                     while not changes.empty():
                         changes.get_nowait()
-                    reconcile(self.objects, self._told)
+                    self._reconcile()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(changes.get(), self.kubelet.pause)
         finally:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from deploy.sandbox.kubernetes.deployments import owner_of
 from deploy.sandbox.kubernetes.kinds import BY_NAME
 from deploy.sandbox.kubernetes.kubelet import FAULT_ANNOTATION, write_event
 from deploy.sandbox.kubernetes.objects import Object, Objects
@@ -16,8 +17,8 @@ def reconcile(objects: Objects, told: set[str]) -> None:
     """Make, replace and remove pods, and write each set's status. `told` remembers what events said already."""
     sets = {each["metadata"]["uid"]: each for each in objects.every(SET)}
     for pod in objects.every(POD):
-        owner = next((each["uid"] for each in pod["metadata"].get("ownerReferences") or ()), None)
-        if owner is not None and not _is_wanted(pod, sets.get(owner)):
+        owner = owner_of(pod, "StatefulSet")
+        if owner and not _is_wanted(pod, sets.get(owner)):
             objects.delete(POD, pod["metadata"]["namespace"], pod["metadata"]["name"])
     for each in sets.values():
         for number in range(each["spec"].get("replicas", 1)):
