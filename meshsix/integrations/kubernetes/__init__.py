@@ -1,6 +1,7 @@
-"""The cluster in which environments run, as far as onboarding looks at it; others apply what it holds."""
+"""The cluster in which environments and services run: what pods do, and objects that are read and applied."""
 
 from meshsix.integrations.kubernetes.client import Kubernetes
+from meshsix.integrations.kubernetes.kinds import KINDS, Kind
 from meshsix.integrations.kubernetes.messages import (
     Pod,
     PodEvent,
@@ -10,5 +11,23 @@ from meshsix.integrations.kubernetes.messages import (
     TokenReviewed,
     Waiting,
 )
+from meshsix.integrations.kubernetes.objects import Objects
+from meshsix.integrations.kubernetes.workloads import Item, ObjectEvent, Rollout, rollout
 
-__all__ = ["Kubernetes", "Pod", "PodEvent", "Right", "StatefulSet", "Termination", "TokenReviewed", "Waiting"]
+__all__ = [
+    "KINDS",
+    "Item",
+    "Kind",
+    "Kubernetes",
+    "ObjectEvent",
+    "Objects",
+    "Pod",
+    "PodEvent",
+    "Right",
+    "Rollout",
+    "StatefulSet",
+    "Termination",
+    "TokenReviewed",
+    "Waiting",
+    "rollout",
+]

@@ -4,6 +4,7 @@ The official client brings the kubeconfig, the account of a pod with its renewed
 generated models nothing is used: they cost over a second to load, and `messages.py` reads the few fields that we need.
 """
 
+import copy
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -16,11 +17,13 @@ from yaml import YAMLError
 
 from meshsix.integrations.kubernetes import failures, messages
 from meshsix.integrations.kubernetes.messages import Pod, PodEvent, Right, StatefulSet, TokenReviewed
+from meshsix.integrations.kubernetes.objects import Objects
 
 _AUTHENTICATION = "authentication.k8s.io"
 _AUTHORIZATION = "authorization.k8s.io"
 _MOST_LOG_BYTES = 64 * 1024
 _MOST_LISTED = "500"
+_JSON = "application/json"
 
 
 class Kubernetes:
@@ -66,6 +69,17 @@ class Kubernetes:
         """Close the connections."""
         self._api.close()
 
+    def in_namespace(self, namespace: str) -> Self:
+        """Return the same cluster, with the same connections, seen from another namespace."""
+        other = copy.copy(self)
+        other.namespace = namespace
+        return other
+
+    @property
+    def objects(self) -> Objects:
+        """Return the objects of the namespace, of any kind that kinds.py knows."""
+        return Objects(self._ask, self.namespace)
+
     def version(self) -> str:
         """Return the version of the API server, like `1.37`."""
         answer = self._ask("GET", "/version", right=Right(verb="get", resource="/version"))
@@ -75,9 +89,9 @@ class Kubernetes:
         """Return the pod called `name`. Raises Missing."""
         return messages.pod(self._ask("GET", self._path("pods", name), right=self._right("get", "pods")))
 
-    def pods(self) -> tuple[Pod, ...]:
-        """Return the pods of the namespace, at most 500."""
-        query = [("limit", _MOST_LISTED)]
+    def pods(self, *, labels: str = "") -> tuple[Pod, ...]:
+        """Return the pods of the namespace, at most 500, by a label selector if one is given."""
+        query = [("limit", _MOST_LISTED), *([("labelSelector", labels)] if labels else [])]
         return messages.pods(self._ask("GET", self._path("pods"), right=self._right("list", "pods"), query=query))
 
     def pod_events(self, pod: str = "") -> tuple[PodEvent, ...]:
@@ -145,8 +159,9 @@ class Kubernetes:
         right: Right,
         query: list[tuple[str, str]] | None = None,
         body: Mapping[str, Any] | None = None,
+        form: str = _JSON,
     ) -> dict[str, Any]:
-        answer = self._call(method, path, right=right, query=query, body=body)
+        answer = self._call(method, path, right=right, query=query, body=body, form=form)
         try:
             parsed = json.loads(answer)
         except ValueError as error:
@@ -163,6 +178,7 @@ class Kubernetes:
         right: Right,
         query: list[tuple[str, str]] | None = None,
         body: Mapping[str, Any] | None = None,
+        form: str = _JSON,
     ) -> bytes:
         """Send one request and return the body of a good answer; `right` is what the request needs, for a 403."""
         try:
@@ -170,7 +186,7 @@ class Kubernetes:
                 method,
                 path,
                 query_params=query,
-                header_params={"Accept": "application/json", "Content-Type": "application/json"},
+                header_params={"Accept": _JSON, "Content-Type": form},
                 body=body,
                 auth_settings=["BearerToken"],
             )
