@@ -167,7 +167,8 @@ CHANNEL_LAYERS = {
 DURABLE_WORKFLOWS = env.words(
     "DURABLE_WORKFLOWS",
     "apps.onboarding.workflow.ONBOARDING,apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE,"
-    "apps.agents.roster.workflow.DEEP_RESEARCH,apps.webhooks.rotation.workflow.ROTATION",
+    "apps.agents.roster.workflow.DEEP_RESEARCH,apps.agents.roster.kubectl.workflow.DEPLOY,"
+    "apps.agents.roster.kubectl.workflow.ROLLBACK,apps.webhooks.rotation.workflow.ROTATION",
 )
 DURABLE_RECOVERY_INTERVAL = env.seconds("DURABLE_RECOVERY_INTERVAL_SECONDS", 2)
 DURABLE_LEASE_MARGIN = env.seconds("DURABLE_LEASE_MARGIN_SECONDS", 5)
@@ -218,6 +219,9 @@ KUBERNETES_CA_FILE = env.text("KUBERNETES_CA_FILE", "")
 KUBECONFIG = env.text("KUBECONFIG", "")
 KUBERNETES_IN_CLUSTER = env.flag("KUBERNETES_IN_CLUSTER", default=False)
 KUBERNETES_NAMESPACE = env.text("KUBERNETES_NAMESPACE", "mesh-six-envs")
+KUBE_NAMESPACES = env.words("KUBE_NAMESPACES", KUBERNETES_NAMESPACE)  # kubectl-deployer's; empty allows none
+_KINDS = "Deployment,StatefulSet,Service,ConfigMap,Ingress,Job,CronJob,HorizontalPodAutoscaler,PodDisruptionBudget"
+KUBE_KINDS = env.words("KUBE_KINDS", f"{_KINDS},PersistentVolumeClaim")
 KUBERNETES_TIMEOUT = env.seconds("KUBERNETES_TIMEOUT_SECONDS", 10)
 ARGOCD_URL = env.url("ARGOCD_URL", "")
 ARGOCD_TOKEN = env.secret("ARGOCD_TOKEN", "")
@@ -294,6 +298,7 @@ AGENTS: dict[str, str] = {
     "simple-agent": "apps.agents.roster.services.simple_agent.SimpleAgent",
     "architect-agent": "apps.agents.roster.services.architect_agent.ArchitectAgent",
     "context-service": "apps.agents.roster.services.context_service.ContextService",
+    "kubectl-deployer": "apps.agents.roster.services.kubectl_deployer.KubectlDeployer",
     "notifier": "apps.agents.roster.services.notifier.Notifier",
     "researcher-agent": "apps.agents.roster.services.researcher_agent.ResearcherAgent",
 } | env.pairs("AGENTS")
@@ -357,12 +362,9 @@ RATE_LIMITS = {
     "ntfy-reply": 60,
 }
 API_BODY_LIMIT_BYTES = 1024 * 1024
-# URL names of the parts that the overview is made of.
-OVERVIEW_PANELS = ["onboarding-overview"]
-# URL names of the parts that a project's page shows below its board; each takes owner and repo.
-PROJECT_PANELS = ["project-hooks"]
-# Functions that yield metrics from the database, when Prometheus asks.
-METRIC_SOURCES = ["apps.webhooks.repair.health.families"]
+OVERVIEW_PANELS = ["onboarding-overview"]  # URL names of the parts that the overview is made of
+PROJECT_PANELS = ["project-hooks"]  # the same below a project's board; each takes owner and repo
+METRIC_SOURCES = ["apps.webhooks.repair.health.families"]  # yield metrics from the database when Prometheus asks
 PROBLEM_CATALOGS = [
     "meshsix.web.catalog.PROBLEMS",
     "apps.agents.registry.catalog.PROBLEMS",

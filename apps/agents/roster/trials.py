@@ -2,7 +2,9 @@
 
 from uuid import uuid4
 
-from apps.agents.registry.smoke import Answer, Asker, Smoke, expect
+from django.conf import settings
+
+from apps.agents.registry.smoke import Answer, Asker, NotConfigured, Smoke, expect
 
 _MOST_TOKENS = 800
 
@@ -46,7 +48,20 @@ def tells_once(asker: Asker) -> None:
     expect(first.result["message_id"] == again.result["message_id"], "it was sent a second time")
 
 
+def looks_at_a_namespace(asker: Asker) -> None:
+    """A listed namespace is looked at; an unlisted one is refused."""
+    if not settings.KUBE_NAMESPACES:
+        raise NotConfigured("KUBE_NAMESPACES allows no namespace")
+    namespace, foreign = settings.KUBE_NAMESPACES[0], f"unlisted-{uuid4().hex[:8]}"
+    answer = asker.ask("inspect-cluster", {"namespace": namespace})
+    expect(answer.result["namespace"] == namespace, f"it looked at {answer.result['namespace']}")
+    expect(answer.result["basis"]["sources"], "nothing was read")
+    refused = asker.send("inspect-cluster", {"namespace": foreign}).error.get("code")
+    expect(refused == "kubectl:namespace-not-allowed", f"an unlisted namespace ended with {refused or 'no error'}")
+
+
 HANDS_OVER_LESS = Smoke(title="hands over less than 800 tokens", does=hands_over_less)
+LOOKS_AT_A_NAMESPACE = Smoke(title="looks at a namespace, and at no other", does=looks_at_a_namespace)
 RESEARCHES = Smoke(title="cites what was fetched alone", does=researches)
 RESEARCHES_DEEPLY = Smoke(title="cites what was fetched alone, in rounds", does=researches_deeply)
 TELLS_ONCE = Smoke(title="tells once", does=tells_once, writes=True)

@@ -17,7 +17,7 @@ from yaml import YAMLError
 
 from meshsix.integrations.kubernetes import failures, messages
 from meshsix.integrations.kubernetes.messages import Pod, PodEvent, Right, StatefulSet, TokenReviewed
-from meshsix.integrations.kubernetes.objects import Objects
+from meshsix.integrations.kubernetes.objects import Body, Objects
 
 _AUTHENTICATION = "authentication.k8s.io"
 _AUTHORIZATION = "authorization.k8s.io"
@@ -158,7 +158,7 @@ class Kubernetes:
         *,
         right: Right,
         query: list[tuple[str, str]] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Body | None = None,
         form: str = _JSON,
     ) -> dict[str, Any]:
         answer = self._call(method, path, right=right, query=query, body=body, form=form)
@@ -177,7 +177,7 @@ class Kubernetes:
         *,
         right: Right,
         query: list[tuple[str, str]] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Body | None = None,
         form: str = _JSON,
     ) -> bytes:
         """Send one request and return the body of a good answer; `right` is what the request needs, for a 403."""

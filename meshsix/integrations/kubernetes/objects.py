@@ -3,7 +3,7 @@
 https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from meshsix.integrations.kubernetes import workloads
@@ -13,6 +13,9 @@ from meshsix.integrations.kubernetes.workloads import Item, ObjectEvent
 
 APPLY = "application/apply-patch+yaml"
 """JSON is YAML."""
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _MOST_LISTED = "500"
 
 
@@ -26,7 +29,7 @@ class Ask(Protocol):
         *,
         right: Right,
         query: list[tuple[str, str]] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Body | None = None,
         form: str = "application/json",
     ) -> dict[str, Any]:
         """Send one request and return the object that is its answer."""
@@ -49,15 +52,41 @@ class Objects:
         answer = self._ask("GET", kind.path(self.namespace), right=self._right("list", kind), query=query)
         return workloads.items(answer, kind)
 
-    def apply(self, kind: Kind, manifest: Mapping[str, Any], *, manager: str, dry_run: bool = False) -> Item:
+    def apply(
+        self, kind: Kind, manifest: Mapping[str, Any], *, manager: str, dry_run: bool = False, force: bool = False
+    ) -> Item:
         """Apply a manifest as `manager`; return the object as it is, or with `dry_run` as it would be.
 
-        What another manager owns is left to it: raises Conflict, whose message names the fields.
+        What another manager owns is left to it without `force`: raises Conflict, whose message names the fields.
         """
-        name = str(manifest["metadata"]["name"])
-        query = [("fieldManager", manager), ("force", "false"), *([("dryRun", "All")] if dry_run else [])]
+        name, forced = str(manifest["metadata"]["name"]), "true" if force else "false"
+        query = [("fieldManager", manager), ("force", forced), *([("dryRun", "All")] if dry_run else [])]
         path, right = kind.path(self.namespace, name), self._right("patch", kind)
         return workloads.item(self._ask("PATCH", path, right=right, query=query, body=manifest, form=APPLY))
+
+    def merge(self, kind: Kind, name: str, body: Mapping[str, Any], *, manager: str, dry_run: bool = False) -> Item:
+        """Change some fields by a merge patch; return the object as it is, or with `dry_run` as it would be."""
+        query = [("fieldManager", manager), *([("dryRun", "All")] if dry_run else [])]
+        path, right = kind.path(self.namespace, name), self._right("patch", kind)
+        return workloads.item(self._ask("PATCH", path, right=right, query=query, body=body, form=MERGE_PATCH))
+
+    def delete(self, kind: Kind, found: Item, *, dry_run: bool = False) -> None:
+        """Delete the very object that was found, with what belongs to it. Raises Conflict if another has its name."""
+        query = [("propagationPolicy", "Background"), *([("dryRun", "All")] if dry_run else [])]
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": found.uid}}
+        path, right = kind.path(self.namespace, found.name), self._right("delete", kind)
+        self._ask("DELETE", path, right=right, query=query, body=body)
+
+    def replace_template(self, kind: Kind, found: Item, template: Mapping[str, Any], *, manager: str) -> Item:
+        """Give a workload another template. Raises Conflict where the object is not any more as it was found."""
+        version = found.content["metadata"]["resourceVersion"]
+        body = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "replace", "path": "/spec/template", "value": template},
+        ]
+        path, query = kind.path(self.namespace, found.name), [("fieldManager", manager)]
+        answer = self._ask("PATCH", path, right=self._right("patch", kind), query=query, body=body, form=JSON_PATCH)
+        return workloads.item(answer)
 
     def events(self, *, kind: str = "", name: str = "") -> tuple[ObjectEvent, ...]:
         """Return what was written down about objects of a kind and name, or about all; newest first, at most 500."""

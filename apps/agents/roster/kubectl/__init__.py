@@ -1,0 +1,1 @@
+"""What kubectl-deployer does with a cluster: it looks, and it applies what a person has approved."""
