@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.agents.roster.kubectl.rules import ORDER, Allowed, in_order, refusals
+from apps.agents.roster.kubectl.rules import ORDER, Allowed, conflicts_with_one, in_order, refusals
 from meshsix import settings
 
 NAMESPACE = "team-a"
@@ -153,3 +153,18 @@ def test_what_others_refer_to_is_applied_first() -> None:
     manifests = [deployment(), thing("ConfigMap"), thing("Service")]
     assert [each["kind"] for each in in_order(manifests)] == ["ConfigMap", "Service", "Deployment"]
     assert set(settings.KUBE_KINDS) == set(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("message", "ours"),
+    [
+        ('Apply failed with 1 conflict: conflict with "mesh-six" using apps/v1: .spec.template', True),
+        ('Apply failed with 2 conflicts: conflicts with "mesh-six" using apps/v1:\n- .spec.a\n- .spec.b', True),
+        ('Apply failed with 1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas', False),
+        ('2 conflicts: conflict with "mesh-six" using v1: .a, conflicts with "kubectl" using v1:\n- .b', False),
+        (f'conflicts with "mesh-six" using v1:{" .spec.x" * 60}', False),
+        ("the object has been modified", False),
+    ],
+)
+def test_only_what_we_set_ourselves_is_taken_over(message: str, ours: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert conflicts_with_one(message, "mesh-six") is ours

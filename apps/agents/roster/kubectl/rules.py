@@ -50,6 +50,9 @@ _HARMLESS_CAPABILITIES = frozenset(
         "SYS_CHROOT",
     }
 )
+_CONFLICT_WITH = re.compile(r'conflicts? with "([^"]+)"')
+_SURELY_WHOLE = 400
+"""A longer message of the API server may be cut, and then does not name everybody."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 Manifest = Mapping[str, Any]
 
@@ -99,6 +102,11 @@ def _plain(key: tuple[object, object]) -> tuple[str, str]:
 def in_order(manifests: Sequence[Manifest]) -> list[Manifest]:
     """Return manifests that were not refused so that what others refer to comes first."""
     return sorted(manifests, key=lambda each: ORDER.index(each["kind"]))
+
+
+def conflicts_with_one(message: str, manager: str) -> bool:
+    """Return whether an apply failed by fields of this manager and surely of nobody else."""
+    return len(message) < _SURELY_WHOLE and set(_CONFLICT_WITH.findall(message)) == {manager}
 
 
 def _identity(manifest: Manifest, where: str, namespace: str, allowed: Allowed) -> Iterator[Refusal]:

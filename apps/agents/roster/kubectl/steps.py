@@ -1,6 +1,5 @@
 """The steps of a deployment: plan by a dry run, apply, follow the rollout, report. All of them may run again."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -38,7 +37,6 @@ BEFORE_THE_END = timedelta(seconds=10)
 _MOST_REFUSALS = 10
 _UNKNOWN_FIELDS = "failed to create typed patch object"
 _APPLY_CONFLICT = "Apply failed with"
-_CONFLICT_WITH = re.compile(r'conflict with "([^"]+)"')
 
 
 def plan(wanted: PlanWanted, clients: Clients) -> Planned:
@@ -149,7 +147,7 @@ def _applied(objects: Objects, manifest: Manifest, *, dry_run: bool = False, for
     except Conflict as error:
         if not str(error).startswith(_APPLY_CONFLICT):
             raise
-        if set(_CONFLICT_WITH.findall(str(error))) == {MANAGER} and not force:
+        if not force and rules.conflicts_with_one(str(error), MANAGER):
             return _applied(objects, manifest, dry_run=dry_run, force=True)
         raise problem("kubectl:conflict", redact.text(str(error))) from error
     except TryLater as error:
