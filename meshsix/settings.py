@@ -179,8 +179,7 @@ WORKER_SOFT_SHUTDOWN = env.seconds("WORKER_SOFT_SHUTDOWN_SECONDS", 20)
 
 # --- live progress --------------------------------------------------------------------------------------------------
 EVENT_VISIBILITY = "apps.agents.registry.queries.visibility.visible_aggregates"
-# Kind of an aggregate (`task` of `task:...`) -> dotted path of the function that makes a state of its events.
-EVENT_REDUCERS = {"task": "apps.agents.registry.reducers.task"}
+EVENT_REDUCERS = {"task": "apps.agents.registry.reducers.task"}  # kind of an aggregate -> state of its events
 EVENT_PARTITIONS_AHEAD_MONTHS = env.whole("EVENT_PARTITIONS_AHEAD_MONTHS", 3)
 
 # --- GitHub ---------------------------------------------------------------------------------------------------------
