@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -87,6 +87,34 @@ def test_parallel_requests_never_take_more_slots_than_there_are(office: Office) 
     dispatching.dispatch_due(clock.now())
     assert Task.objects.filter(status="dispatched").count() == 2
     assert Run.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_agent_that_is_full_after_all_is_let_go_before_the_next_one_is_locked(office: Office) -> None:
+    office.register("alpha", "beta")
+    office.policy(spill_ratio=0.7)
+    task = office.submit("echo", allowed_agents=["nobody"])
+    Task.objects.update(allowed_agents=[])
+    seen = dispatching.survey(Task.objects.get(pk=task.pk), clock.now())
+    Agent.objects.filter(pk="alpha").update(max_concurrency=1)
+    assert office.submit("echo").dispatched_to == "alpha"
+    free: list[str] = []
+
+    def look() -> None:
+        try:
+            with transaction.atomic():
+                rows = Agent.objects.select_for_update(skip_locked=True).order_by("pk")
+                free.extend(rows.values_list("pk", flat=True))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        decision = dispatching._take_a_slot(seen)
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+    assert decision.chosen is not None
+    assert (decision.chosen.agent_id, free) == ("beta", ["alpha"])
 
 
 def test_a_backlog_that_asks_for_the_same_is_scored_once_a_sweep(office: Office) -> None:

@@ -1,7 +1,7 @@
 """Gives pending tasks to agents: score, decide, take a slot, start the attempt; one transaction a task.
 
-The task's row is locked first, then the agent's; the new run belongs to nobody yet, so that no two transactions wait
-for each other.
+The task's row is locked first, then the agent's, one at a time; the new run belongs to nobody yet, so that no two
+transactions wait for each other.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 from django.db.utils import InterfaceError, OperationalError
+from psycopg.errors import DeadlockDetected
 
 from apps.agents.registry import policy
 from apps.agents.registry.cards import Card
@@ -101,7 +102,16 @@ def action_of(payload: object) -> str:
 
 
 def dispatch(task_id: UUID) -> Routed:
-    """Try to give one pending task to an agent. Losing to somebody else is normal."""
+    """Try to give one pending task to an agent. Losing to somebody else is normal, by a deadlock too."""
+    try:
+        return _dispatch(task_id)
+    except OperationalError as error:
+        if isinstance(error.__cause__, DeadlockDetected):
+            return Routed.NOT_NOW
+        raise
+
+
+def _dispatch(task_id: UUID) -> Routed:
     now = clock.now()
     with transaction.atomic():
         rows = Task.objects.select_for_update(skip_locked=True, no_key=True)
@@ -116,15 +126,22 @@ def _take_a_slot(seen: Survey) -> Decision:
     """Decide, lock the chosen agent and count again, until the choice holds."""
     while True:
         decision = seen.decide()
-        if decision.chosen is None:
+        if decision.chosen is None or _holds(seen, decision.chosen):
             return decision
-        name = decision.chosen.agent_id
+
+
+def _holds(seen: Survey, chosen: Card) -> bool:
+    """Lock the chosen agent where it has a free slot for the task; else let go of it before another one is locked."""
+    name = chosen.agent_id
+    with transaction.atomic():
         agent = Agent.objects.select_for_update(no_key=True).filter(pk=name, enabled=True).first()
         slots = agent.max_concurrency if agent is not None else 0
         taken = task_queries.open_tasks(name)
         if taken < slots and not task_queries.is_overtaken(seen.task.task_id, name, seen.now):
-            return decision
-        seen.fill(name, max(taken, decision.chosen.max_concurrency))
+            return True
+        transaction.set_rollback(True)  # to this savepoint: it takes the lock back
+    seen.fill(name, max(taken, chosen.max_concurrency))
+    return False
 
 
 def _act(seen: Survey, decision: Decision) -> Routed:
