@@ -34,6 +34,9 @@ class Fault:
     detail: str
 
 
+_ENDLESS = Fault(pointer="", code="schema", detail="The schema leads back to itself without end, or is too deep.")
+
+
 def derive(kind: type, *, output: bool = False) -> dict[str, Any]:
     """Return the schema of a dataclass; unknown fields are refused at every depth."""
     mode: Literal["serialization", "validation"] = "serialization" if output else "validation"
@@ -65,7 +68,19 @@ def digest(schema: Schema) -> str:
 
 
 def check(schema: Schema) -> None:
-    """Raise BadSchema unless this is a schema of moderate size that refers to nothing outside of itself."""
+    """Raise BadSchema unless this is a schema of moderate size and depth that refers to nothing outside of itself.
+
+    One that leads back to itself at once is found by a try; deeper ones are found by the values (see `faults`).
+    """
+    try:
+        _check(schema)
+    except RecursionError as error:
+        raise BadSchema(_ENDLESS.detail) from error
+    if _ENDLESS in faults(schema, {}):
+        raise BadSchema(_ENDLESS.detail)
+
+
+def _check(schema: Schema) -> None:
     text = canonical(schema)
     if len(text.encode()) > LARGEST_BYTES:
         raise BadSchema(f"A schema may have {LARGEST_BYTES // 1024} KiB at most.")
@@ -90,17 +105,17 @@ def _references(node: object) -> Iterator[str]:
 
 
 def faults(schema: Schema, value: object) -> tuple[Fault, ...]:
-    """Return what is wrong with a value, in the order of its fields; nothing where it fits."""
+    """Return what is wrong with a value, in the order of its fields; nothing where it fits.
+
+    A schema that never comes to an end refuses every value with which it does so.
+    """
     try:
         found = sorted(_validator(canonical(schema)).iter_errors(value), key=lambda error: list(map(str, error.path)))
     except Unresolvable:
         return (Fault(pointer="", code="schema", detail="The schema refers to a part that it does not have."),)
+    except RecursionError:
+        return (_ENDLESS,)
     return tuple(_fault(error) for error in found[:_MOST_FAULTS])
-
-
-def fits(schema: Schema, value: object) -> bool:
-    """Return whether a value fits."""
-    return not faults(schema, value)
 
 
 @lru_cache(maxsize=500)

@@ -117,6 +117,20 @@ def test_an_agent_that_is_full_after_all_is_let_go_before_the_next_one_is_locked
     assert (decision.chosen.agent_id, free) == ("beta", ["alpha"])
 
 
+def test_a_task_that_cannot_be_routed_still_ends_when_its_time_is_over(office: Office) -> None:
+    task = office.submit("nobody-yet", wait_seconds=60)
+
+    def fails(_: object) -> dispatching.Routed:
+        raise RuntimeError("an error of ours")
+
+    assert dispatching.alone(fails, task.pk) == "not_now"
+    with clock.moved(timedelta(seconds=61)):
+        assert dispatching.alone(fails, task.pk) == "failed"
+    task.refresh_from_db()
+    assert (task.status, task.error and task.error["code"]) == ("failed", "no_agent")
+    assert office.events(task)[-1] == "pending>failed"
+
+
 def test_a_backlog_that_asks_for_the_same_is_scored_once_a_sweep(office: Office) -> None:
     office.register("alpha")
     for _ in range(12):

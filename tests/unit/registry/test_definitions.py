@@ -40,7 +40,7 @@ def test_a_capability_with_a_workflow_is_served_by_it() -> None:
 
 def test_schemas_are_derived_and_refuse_unknown_fields() -> None:
     schema = from_class(Alpha).definition.capabilities[0].input_schema
-    assert schemas.fits(schema, {"text": "hello"})
+    assert not schemas.faults(schema, {"text": "hello"})
     assert [fault.pointer for fault in schemas.faults(schema, {"text": 7})] == ["/text"]
     assert "wrong" in schemas.faults(schema, {"text": "hello", "wrong": 1})[0].detail
     assert "text" in schemas.faults(schema, {})[0].detail
@@ -103,6 +103,20 @@ def test_a_capability_that_cannot_work_is_refused(field: str, value: Any) -> Non
 
 def test_a_reference_to_nowhere_is_a_fault_of_the_value_and_no_crash() -> None:
     assert schemas.faults({"$ref": "#/$defs/nothing"}, {})[0].code == "schema"
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"allOf": [{"$ref": "#"}]}])
+def test_a_schema_that_leads_back_to_itself_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(schemas.BadSchema):
+        schemas.check(schema)
+    assert schemas.faults(schema, {})[0].code == "schema"
+
+
+def test_a_schema_that_holds_itself_may_be_used_until_a_value_has_no_end_in_it() -> None:
+    tree = {"properties": {"branch": {"$ref": "#"}, "loop": {"$ref": "#/properties/loop"}}}
+    schemas.check(tree)
+    assert not schemas.faults(tree, {"branch": {"branch": {}}})
+    assert schemas.faults(tree, {"loop": 1})[0].code == "schema"
 
 
 def test_equal_schemas_have_equal_digests_whatever_the_order_of_their_words() -> None:

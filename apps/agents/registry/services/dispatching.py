@@ -296,11 +296,27 @@ def dispatch_due(now: datetime) -> int:
 
 
 def alone(does: Callable[[UUID], Routed], task_id: UUID) -> Routed:
-    """Keep an error to one task: it would come first in every later sweep as well. A database that is away ends all."""
+    """Keep an error to one task: it would come first in every later sweep as well. A database that is away ends all.
+
+    A task that cannot be routed still ends when its time is over.
+    """
     try:
         return does(task_id)
     except (InterfaceError, OperationalError):
         raise
     except Exception:
         log.exception("a task cannot be routed", task=str(task_id))
+        return _end_if_over(task_id)
+
+
+@transaction.atomic
+def _end_if_over(task_id: UUID) -> Routed:
+    now = clock.now()
+    rows = Task.objects.select_for_update(skip_locked=True, no_key=True)
+    task = rows.filter(pk=task_id, status=TaskState.PENDING, wait_until__lte=now).first()
+    if task is None:
         return Routed.NOT_NOW
+    words = "The task could not be routed within its time, by an error of the platform."
+    hint = "The platform's log tells which one. Mend it, then retry the task."
+    ending.give_up(task, Failure(type=ErrorType.ERROR, code="no_agent", message=words, hint=hint), now=now)
+    return Routed.FAILED
