@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -32,6 +33,8 @@ from apps.agents.registry.states import CheckKind
 from meshsix.durable import checks
 
 _LARGEST_METADATA_BYTES = 16 * 1024
+_MOST_CHECKS = 50
+_LONGEST_TARGET = 500
 _THOUSANDTH = Decimal("0.001")
 
 
@@ -111,11 +114,24 @@ def _numbers(definition: Definition) -> Iterator[Fault]:
 
 
 def _dependencies(definition: Definition) -> Iterator[Fault]:
+    if len(definition.checks) > _MOST_CHECKS:
+        yield _fault("/checks", f"at most {_MOST_CHECKS}")
     for key, wanted in definition.checks.items():
         if not re.fullmatch(NAME, key):
             yield _fault(f"/checks/{key}", "a lower-case letter, then letters, digits and hyphens, at most 100")
         if wanted.kind == CheckKind.VENDOR and wanted.target not in settings.AGENT_VENDOR_CHECKS:
             yield _fault(f"/checks/{key}", f"no vendor is called {wanted.target!r}")
+        if wanted.kind == CheckKind.URL and not _is_address(wanted.target):
+            yield _fault(f"/checks/{key}", f"an address (http or https) of at most {_LONGEST_TARGET} characters")
+
+
+def _is_address(target: str) -> bool:
+    try:
+        parts = urlsplit(target)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return named and parts.scheme in {"http", "https"} and len(target) <= _LONGEST_TARGET
 
 
 def _capabilities(definition: Definition) -> Iterator[Fault]:

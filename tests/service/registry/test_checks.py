@@ -96,6 +96,22 @@ def test_what_does_not_answer_in_time_is_not_well(office: Office, door: Door, se
     assert look_again(needs("one", door, "/slow")).ok is False
 
 
+@pytest.mark.parametrize("target", ["http://[", "http://127.0.0.1:99999/"])
+def test_a_target_that_cannot_even_be_looked_at_keeps_nobody_from_looking_at_the_others(
+    office: Office,  # noqa: ARG001 - the database
+    door: Door,
+    settings: Settings,
+    target: str,
+) -> None:
+    settings.AGENT_CHECK_HOSTS = ["127.0.0.1", "127.0.0.1:99999"]
+    bad, good = needs("bad", door, "/200"), needs("good", door, "/200")
+    Check.objects.filter(pk=bad.pk).update(target=target)
+    assert look_again(good).ok is True
+    bad.refresh_from_db()
+    assert bad.ok is False
+    assert bad.detail
+
+
 def test_a_target_is_looked_at_once_however_many_agents_share_it_and_not_before_it_is_due(
     office: Office,  # noqa: ARG001 - the database
     door: Door,

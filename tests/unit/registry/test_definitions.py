@@ -76,6 +76,19 @@ def test_a_requirement_without_a_check_is_refused_since_it_would_pass_as_healthy
     assert faults(replace(SOUND, checks={})) == {"/capabilities/0/requirements": "no check is called 'vault-healthy'"}
 
 
+@pytest.mark.parametrize(
+    "target", ["http://[", "http://host:port/", "ftp://host/", "host/", "http://", "http://h/".ljust(501, "x")]
+)
+def test_an_address_that_is_none_cannot_be_depended_on(target: str) -> None:
+    wrong = replace(SOUND, checks={**SOUND.checks, "there": Dependency(kind=CheckKind.URL, target=target)})
+    assert faults(wrong).keys() == {"/checks/there"}
+
+
+def test_an_agent_cannot_depend_on_any_number_of_things() -> None:
+    many = {f"check-{n}": Dependency(kind=CheckKind.URL, target=f"http://host/{n}") for n in range(50)}
+    assert faults(replace(SOUND, checks=SOUND.checks | many)).keys() == {"/checks"}
+
+
 @pytest.mark.parametrize("agent_id", ["score", "", "A", "1a", "a" * 61, "a_b"])
 def test_names_that_cannot_be_an_agents_are_refused(agent_id: str) -> None:
     assert "/agent_id" in faults(replace(SOUND, agent_id=agent_id))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
+import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
@@ -25,6 +26,8 @@ _MOST_AT_ONCE = 16
 _CLAIM = """
 UPDATE agent_checks SET due_at = %(next)s WHERE due_at <= %(now)s RETURNING kind, target
 """
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +84,9 @@ def _look(target: Target, clients: Clients) -> Finding:
         detail, good = (_vendor(name, clients), True) if kind == CheckKind.VENDOR else _url(name)
     except (VendorError, httpx.HTTPError, Refusal) as error:
         good, detail = False, str(error) or type(error).__name__
+    except Exception as error:  # the other targets are looked at all the same
+        log.exception("a check failed", kind=kind, target=redact.text(name))
+        good, detail = False, f"The look itself failed: {type(error).__name__}."
     took = timedelta(seconds=time.monotonic() - began)
     if took > settings.AGENT_CHECK_TIMEOUT:
         good, detail = False, f"The answer took {took.total_seconds():.1f} s."
