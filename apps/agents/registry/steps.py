@@ -94,7 +94,7 @@ def _failure(error: Stopped | TryLater | Refused | Permanent | CallFailed) -> Fa
         case CallFailed():
             return _fail(ErrorType(error.error_type), str(error), code=error.error_type, hint=error.hint)
         case Stopped():
-            return _fail(ErrorType.CANCELLED, str(error), code="cancelled")
+            return _fail(error.reason, str(error), code=error.reason)
         case TryLater():
             return _fail(ErrorType.TRY_LATER, str(error), code="try_later", hint=error.hint, pause=error.pause)
         case Refused():
@@ -105,8 +105,8 @@ def _failure(error: Stopped | TryLater | Refused | Permanent | CallFailed) -> Fa
 
 
 def _named(code: str) -> ErrorType:
-    """Return the type that a Permanent names by its code (`budget_exceeded`), else permanent."""
-    return ErrorType(code) if code in set(ErrorType) else ErrorType.PERMANENT
+    """Return the type that a Permanent names by its code (`budget_exceeded`), else permanent; only people cancel."""
+    return ErrorType(code) if code in set(ErrorType) - {ErrorType.CANCELLED} else ErrorType.PERMANENT
 
 
 def _fail(kind: ErrorType, message: str, *, code: str, hint: str = "", pause: timedelta | None = None) -> Failure:

@@ -93,6 +93,15 @@ def test_the_deadline_ends_an_attempt_even_after_everything_was_down(office: Off
     assert (task.status, task.dispatched_to) == ("dispatched", "beta")
 
 
+def test_an_attempt_that_sees_its_own_deadline_pass_has_timed_out_and_another_follows(office: Office) -> None:
+    office.register("alpha", "beta")
+    task = office.begin(office.submit("echo", "until-told", "ok"))
+    office.spend(task, deadline_at=clock.now())
+    office.work(task)
+    assert (task.status, office.history(task)) == ("pending", [(1, "alpha", "timeout", True)])
+    assert office.work(office.again(task)).status == "completed"
+
+
 def test_the_deadline_of_the_last_attempt_is_the_end(office: Office) -> None:
     task = office.begin(office.submit("echo", timeout_seconds=10, max_attempts=1))
     sweep(timedelta(seconds=11))

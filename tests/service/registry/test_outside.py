@@ -89,6 +89,7 @@ def test_a_result_after_the_deadline_changes_nothing_and_an_event_says_so(office
         ),
         ({"success": False, "error": {"type": "permanent", "message": "no", "code": "no-way"}}, "permanent", "failed"),
         ({"success": False, "error": {"type": "error", "message": "ghp_" + "a" * 36}}, "error", "pending"),
+        ({"success": False, "error": {"type": "cancelled", "message": "nobody asked for it"}}, "error", "pending"),
     ],
 )
 def test_an_error_is_told_by_its_type(

@@ -15,14 +15,18 @@ from apps.agents.memory.context import Context, Parts
 from apps.agents.memory.services import Memories
 from apps.agents.registry.models import Task
 from apps.agents.registry.services import news
-from apps.agents.registry.states import HELD
+from apps.agents.registry.states import HELD, ErrorType
 from meshsix.durable.definition import Answer
 from meshsix.kit import clock
 from meshsix.wiring import Clients
 
 
 class Stopped(Exception):  # noqa: N818 - reads as a word of the domain
-    """The attempt should end now: it was cancelled, its time is over, or another attempt took its place."""
+    """The attempt should end now; `reason` is `timeout` where its time is over, else `cancelled`."""
+
+    def __init__(self, message: str, *, reason: ErrorType = ErrorType.CANCELLED) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +72,7 @@ class Job:
     def checkpoint(self) -> None:
         """Raise Stopped where going on is in vain. Long handlers call it between their parts."""
         if clock.now() >= self.deadline:
-            raise Stopped("The deadline is over.")
+            raise Stopped("The deadline is over.", reason=ErrorType.TIMEOUT)
         row = Task.objects.values_list("attempts", "status", "cancel_requested_at").get(pk=self.task_id)
         if row[0] != self.attempt or row[1] not in HELD:
             raise Stopped("Another attempt has taken the place of this one.")

@@ -208,12 +208,19 @@ def _own(grant: Grant, work: Work) -> Task:
 
 def _outcome(task: Task, attempt: int, report: Report, clients: Clients) -> Outcome:
     if report.failure is not None:
-        return Outcome(failure=report.failure)
+        return Outcome(failure=_believed(task, report.failure))
     offered = agent_queries.capability(task.dispatched_to, task.capability)
     faults = schemas.faults(offered.output_schema.schema, report.result) if offered is not None else ()
     if faults:
         return Outcome(failure=attempts.invalid_output(faults))
     return results.keep(dict(report.result or {}), task_id=task.task_id, attempt=attempt, clients=clients)
+
+
+def _believed(task: Task, failure: Failure) -> Failure:
+    """Return the failure as told; `cancelled` where nobody wanted the end is an error of the agent."""
+    if failure.type is not ErrorType.CANCELLED or task.cancel_requested_at is not None:
+        return failure
+    return replace(failure, type=ErrorType.ERROR, hint="The agent says that it was cancelled, and nobody cancelled it.")
 
 
 def leave(grant: Grant, instance_id: str, *, actor: Actor) -> bool:
