@@ -59,15 +59,18 @@ def play(agent_id: str, words: Words, job: Job) -> Said:
         raise WaitFor(f"question:{job.task_id}", until=timedelta(hours=1))
     if mode == "wrong":
         return Said(text=words.text, by=7)  # type: ignore[arg-type] # that is what is wrong
-    if mode == "large":
-        return Said(text="x" * 300_000, by=agent_id)
-    if mode == "leak":
-        return Said(text="token ghp_abcdefghijklmnopqrstuvwxyz0123456789", by=agent_id)
+    if mode in _SAYS:
+        return Said(text=_SAYS[mode], by=agent_id)
     job.progress("said", {"by": agent_id})
     heard = f":{job.answer.payload['word']}" if job.answer is not None else ""
     return Said(text=f"{words.text}{heard}", by=agent_id)
 
 
+_SAYS = {
+    "large": "x" * 300_000,
+    "odd": "a\0b",
+    "leak": "token ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+}
 _RAISES: dict[str, Exception] = {
     "later": TryLater("busy", pause=timedelta(seconds=30), vendor="test"),
     "refused": Refused("no", code="test:refused", hint="Ask somebody."),

@@ -1,6 +1,7 @@
 """Inputs and outputs of steps: which types a step takes and gives, and how their values go to JSON and back."""
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from meshsix.durable.definition import Answer, Step, StepFacts
 
 ASK, ANSWER, THIS = "ask", "answer", "this"
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""NUL as JSON spells it, and not the six characters that a text may hold: their backslash is doubled."""
 RESERVED = frozenset({ASK, ANSWER, THIS})
 
 
@@ -57,13 +60,16 @@ def adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - any type that a st
 
 
 def encode(kind: object, value: object) -> str | None:
-    """Return `value`, an instance of `kind`, as JSON text, None for None. Raises TypeError for anything else."""
+    """Return `value`, an instance of `kind`, as JSON text, None for None. Raises TypeError for anything else.
+
+    NUL, which PostgreSQL does not take, is replaced: what a step did is not lost for it.
+    """
     plain, may_be_none = optional(kind)
     if value is None and (may_be_none or plain is types.NoneType):
         return None
     if not isinstance(value, plain):
         raise TypeError(f"{plain.__name__} was promised, not {type(value).__name__}.")
-    return adapter(plain).dump_json(value, warnings="error").decode()
+    return _NUL.sub(r"\1\\ufffd", adapter(plain).dump_json(value, warnings="error").decode())
 
 
 class BadData(Exception):  # noqa: N818 - reads as a word of the domain

@@ -14,6 +14,7 @@ from apps.agents.registry.serializers import KnownFields, ProjectField
 from apps.agents.registry.services.outside import REPORTED, Report, Work
 from apps.agents.registry.states import CheckKind, ErrorType
 from apps.agents.registry.words import Failure
+from meshsix.kit import texts
 
 MOST_LEASES = 100
 MOST_WAIT_SECONDS = 20
@@ -27,6 +28,17 @@ class InstanceField(serializers.RegexField):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - as DRF's fields take them
         super().__init__(_INSTANCE_ID, max_length=100, **options)
+
+
+class ObjectField(serializers.DictField):
+    """An object that can be stored: without NUL and halves of surrogate pairs, which PostgreSQL refuses."""
+
+    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - as DRF calls it
+        """Return the object. Raises ValidationError."""
+        found = super().to_internal_value(data)
+        for pointer in texts.unstorable(found):
+            raise serializers.ValidationError(f"{pointer or '/'} must not hold NUL or half of a surrogate pair.")
+        return found
 
 
 class DependencySerializer(KnownFields):
@@ -45,9 +57,9 @@ class OfferSerializer(KnownFields):
     requirements = serializers.ListField(child=serializers.CharField(max_length=100), default=list, max_length=50)
     risk = serializers.ChoiceField(choices=Risk.choices, default=Risk.AUTO.value)
     risky_actions = serializers.ListField(child=serializers.CharField(max_length=100), default=list, max_length=50)
-    preview = serializers.DictField(default=None, allow_null=True)
-    input_schema = serializers.DictField(default=dict)
-    output_schema = serializers.DictField(default=dict)
+    preview = ObjectField(default=None, allow_null=True)
+    input_schema = ObjectField(default=dict)
+    output_schema = ObjectField(default=dict)
     timeout_seconds = serializers.IntegerField(default=120, max_value=_MOST_INTEGER)
     estimated_seconds = serializers.IntegerField(default=None, allow_null=True, min_value=0, max_value=_MOST_INTEGER)
 
@@ -63,7 +75,7 @@ class JoiningSerializer(KnownFields):
     projects = serializers.ListField(
         child=ProjectField(max_length=300), default=list, help_text="`owner/name`; empty: all that its token is for."
     )
-    metadata = serializers.DictField(default=dict)
+    metadata = ObjectField(default=dict)
     checks = serializers.DictField(child=DependencySerializer(), default=dict)
     capabilities = OfferSerializer(many=True)
     instance_id = InstanceField()
@@ -137,7 +149,7 @@ class ProgressSerializer(KnownFields):
     """How far an attempt is."""
 
     status = serializers.CharField(max_length=100)
-    details = serializers.DictField(default=dict)
+    details = ObjectField(default=dict)
 
 
 class ProgressAnswerSerializer(serializers.Serializer[Any]):
@@ -160,7 +172,7 @@ class ResultSerializer(KnownFields):
     """How an attempt ended: `success` with a `result`, or an `error`."""
 
     success = serializers.BooleanField()
-    result = serializers.DictField(required=False, allow_null=True)
+    result = ObjectField(required=False, allow_null=True)
     error = ReportedErrorSerializer(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

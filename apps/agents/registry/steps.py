@@ -21,7 +21,7 @@ from meshsix.durable import coding
 from meshsix.durable.definition import Answer, StepFacts
 from meshsix.durable.outcomes import Permanent, WaitFor
 from meshsix.integrations.errors import Missing, Refused, TryLater
-from meshsix.kit import redact
+from meshsix.kit import redact, texts
 from meshsix.wiring import Clients
 
 _NO_END = timedelta(days=2)
@@ -110,7 +110,11 @@ def _named(code: str) -> ErrorType:
 
 
 def _fail(kind: ErrorType, message: str, *, code: str, hint: str = "", pause: timedelta | None = None) -> Failure:
-    return Failure(type=kind, code=code, message=redact.text(message)[:2000], hint=hint, pause=pause)
+    return Failure(type=kind, code=code, message=_fit(message), hint=_fit(hint), pause=pause)
+
+
+def _fit(text: str) -> str:
+    return str(texts.storable(redact.text(text)))[:2000]
 
 
 def _kept(job: Job, handler: Handler, given: object) -> Outcome:

@@ -116,6 +116,8 @@ def test_an_error_is_told_by_its_type(
         {"success": False},
         {"success": False, "error": {"type": "agent_lost", "message": "x"}},
         {"success": True, "result": {"text": "x"}, "colour": "red"},
+        {"success": True, "result": {"text": "a\0b"}},
+        {"success": True, "result": {"text": "\ud800"}},
     ],
 )
 def test_what_is_no_report_is_refused(office: Office, call: Call, report: dict[str, Any]) -> None:

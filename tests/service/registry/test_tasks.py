@@ -95,6 +95,8 @@ def test_a_repeat_with_the_same_key_is_the_first_task_and_another_body_is_refuse
         ({"payload": {"deep": [{"a/b": SECRET}]}}, "/payload/deep/0/a~1b"),
         ({"payload": {"text": 7}}, "/payload/text"),
         ({"payload": {"unknown": 7}}, "/payload"),
+        ({"payload": {"text": "a\0b"}}, "/payload/text"),
+        ({"payload": {"text": "\ud800"}}, "/payload/text"),
     ],
 )
 def test_what_cannot_be_is_refused_by_field_and_stores_nothing(
@@ -137,6 +139,12 @@ def test_the_end_is_an_answer_for_whoever_waits(office: Office) -> None:
     task = office.work(office.submit("echo"))
     found = Answer.objects.get(name=f"task:{task.task_id}")
     assert found.payload == {"task_id": str(task.task_id), "status": "completed"}
+
+
+def test_a_result_that_no_database_holds_is_kept_as_far_as_it_can_be(office: Office) -> None:
+    office.register("alpha")
+    task = office.work(office.submit("echo", "odd"))
+    assert (task.status, task.result) == ("completed", {"text": "a\ufffdb", "by": "alpha"})
 
 
 def test_results_are_kept_without_secrets(office: Office) -> None:

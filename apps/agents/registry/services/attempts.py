@@ -17,7 +17,7 @@ from apps.agents.registry.words import Failure, Outcome
 from meshsix.durable import coding, endings
 from meshsix.durable.models import Run, StepRow
 from meshsix.durable.states import RunState, StepState
-from meshsix.kit import clock, redact
+from meshsix.kit import clock, redact, texts
 
 
 class NotCurrent(Exception):  # noqa: N818 - reads as a word of the domain
@@ -85,7 +85,7 @@ def _result_of_own_workflow(run: Run, task: Task) -> Outcome:
     faults = schemas.faults(offered.output_schema.schema, result) if offered is not None else ()
     if faults:
         return Outcome(failure=invalid_output(faults))
-    redacted: Any = redact.structure(result)
+    redacted: Any = texts.storable(redact.structure(result))
     return Outcome(result=redacted)
 
 

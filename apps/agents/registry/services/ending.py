@@ -19,7 +19,7 @@ from apps.agents.registry.states import ENDED, HELD, RULES, ErrorType, TaskEvent
 from apps.agents.registry.words import Failure, Outcome
 from meshsix.durable import services as durable
 from meshsix.durable.states import OPEN_RUNS
-from meshsix.kit import clock, redact
+from meshsix.kit import clock, redact, texts
 from meshsix.kit.actor import SYSTEM, Actor
 from meshsix.kit.backoff import Backoff
 
@@ -91,7 +91,11 @@ def _context(task: Task, outcome: Outcome) -> dict[str, Any]:
 
 def _row_of(failure: Failure) -> dict[str, Any]:
     """Return a failure as a row can hold it: short, without secrets."""
-    return {name: redact.text(value)[:_MESSAGE_LENGTH] for name, value in failure.as_json().items()}
+    return {name: _fit(value)[:_MESSAGE_LENGTH] for name, value in failure.as_json().items()}
+
+
+def _fit(text: str) -> str:
+    return str(texts.storable(redact.text(text)))
 
 
 def _complete(task: Task, outcome: Outcome, duration_ms: int, now: datetime) -> None:
@@ -193,14 +197,14 @@ def _cancelled(task: Task, failure: Failure, now: datetime, actor: Actor | None)
     before = task.status
     status = after(TaskState(before), TaskEvent.CANCELLED)
     _end(task, now, status=status, used_attempts=task.used_attempts, error=_row_of(failure))
-    news.moved(task, before, trigger="cancelled", reason=failure.message, actor=actor)
+    news.moved(task, before, trigger="cancelled", reason=_fit(failure.message), actor=actor)
 
 
 def give_up(task: Task, failure: Failure, *, now: datetime, actor: Actor | None = None) -> None:
     """Let a task that waits end without another attempt. The caller holds its lock."""
     before = task.status
     _end(task, now, status=after(TaskState(before), TaskEvent.FAILED), error=_row_of(failure))
-    news.moved(task, before, trigger=failure.code, reason=redact.text(failure.message), actor=actor)
+    news.moved(task, before, trigger=failure.code, reason=_fit(failure.message), actor=actor)
 
 
 def cancel_waiting(task: Task, *, now: datetime, actor: Actor) -> None:

@@ -19,7 +19,7 @@ from apps.agents.registry.schemas import Fault
 from apps.agents.registry.services import dispatching, news
 from apps.agents.registry.states import ENDED, TaskState
 from apps.agents.registry.words import Request
-from meshsix.kit import clock, redact
+from meshsix.kit import clock, redact, texts
 from meshsix.kit.actor import Actor
 
 LARGEST_PAYLOAD_BYTES = 256 * 1024
@@ -91,10 +91,12 @@ def _fields(request: Request) -> Iterator[Fault]:
     for pointer, (is_wrong, wanted) in wrong.items():
         if is_wrong:
             yield Fault(pointer=pointer, code="invalid", detail=f"must be {wanted}")
+    for pointer in texts.unstorable(request.payload, "/payload"):
+        yield Fault(pointer=pointer, code="invalid", detail="must not hold NUL or half of a surrogate pair")
 
 
 def _size(payload: Mapping[str, Any]) -> int:
-    return len(json.dumps(payload, ensure_ascii=False).encode())
+    return len(json.dumps(payload, ensure_ascii=False).encode(errors="surrogatepass"))
 
 
 def secrets_in(value: object, at: str) -> Iterator[Fault]:
