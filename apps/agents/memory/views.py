@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
@@ -33,9 +32,9 @@ from meshsix.kit import clock, names
 from meshsix.kit.actor import Door
 from meshsix.web.actors import actor_of
 from meshsix.web.pagination import CursorPages, limit
-from meshsix.web.permissions import Operator, Viewer
+from meshsix.web.permissions import Admin, Operator, Scoped, Viewer
 from meshsix.web.problems import Problem
-from meshsix.web.roles import Role, may
+from meshsix.web.roles import Role, token_may
 from meshsix.wiring import clients
 
 _PATIENCE = timedelta(seconds=5)
@@ -102,10 +101,19 @@ class MemoryList(generics.ListAPIView[Memory]):
         """Forget all that is about a person, wherever it comes from; for that person and for admins."""
         subject = ForgetParameters.read(request)["subject"]
         unbound = projects.only_project_keys(request.user) is None
-        if not unbound or not (may(request.user, Role.ADMIN) or request.user.get_username() == subject):
-            raise PermissionDenied("Only the person and admins, by no token of single projects, may ask for that.")
+        own = request.user.get_username() == subject and _may_change(request)
+        if not unbound or not (own or Admin().has_permission(request, self)):
+            raise PermissionDenied("Only the person and admins may do that, by no token of single projects or to read.")
         forgotten = services.forget_person(subject, actor=actor_of(request, Door.API))
         return Response({"forgotten": forgotten})
+
+
+def _may_change(request: Request) -> bool:
+    """Return whether the caller came without a token, or by one that is for more than reading."""
+    if not isinstance(request.auth, Scoped):
+        return True
+    scopes = frozenset(request.auth.scopes)
+    return token_may(scopes, Role.OPERATOR) or token_may(scopes, Role.APPROVER)
 
 
 def _check_project(request: Request, project: str) -> None:
@@ -138,7 +146,7 @@ class MemoryDetail(APIView):
         row = listing.visible(request.user).filter(pk=memory_id).first()
         if row is None:
             raise Http404
-        own = isinstance(request.user, User) and row.subject == request.user.get_username()
+        own = row.subject == request.user.get_username() and _may_change(request)
         if not own and not Operator().has_permission(request, self):
             raise PermissionDenied(Operator().message)
         services.forget(memory_id, actor=actor_of(request, Door.API))

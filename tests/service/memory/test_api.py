@@ -141,6 +141,24 @@ def test_a_person_is_forgotten_on_their_own_wish_or_an_admins(call: Call) -> Non
     assert "bob" not in str([each.payload for each in told])
 
 
+def test_a_token_to_read_forgets_nobody(client: Client) -> None:
+    ada = person("ada", "admin")
+    own, other = keep("likes tea", subject="ada"), keep("likes tea", subject="bob")
+
+    def forget(path: str, *scopes: Scope) -> int:
+        headers = {"Authorization": f"Bearer {tokens.issue(ada, scopes).plaintext}"}
+        return client.delete(f"/api/memories{path}", headers=headers).status_code
+
+    assert [forget(path, Scope.READ) for path in ("?subject=bob", "?subject=ada", f"/{own.pk}", f"/{other.pk}")] == [
+        403
+    ] * 4
+    assert forget("?subject=bob", Scope.OPERATE) == 403
+    assert Memory.objects.count() == 2
+    assert forget("?subject=ada", Scope.OPERATE) == 200
+    assert forget("?subject=bob", Scope.ADMIN) == 200
+    assert not Memory.objects.exists()
+
+
 def test_forgetting_one_is_for_operators(call: Call) -> None:
     row = keep("of all")
     call("DELETE", f"/memories/{row.pk}", role="viewer", status=403)
