@@ -83,6 +83,7 @@ class MemoryList(generics.ListAPIView[Memory]):
         given.is_valid(raise_exception=True)
         values = given.validated_data
         _check_project(request, values["project"])
+        _check_scope(request, Scope(values["scope"]))
         added = services.add(
             values["content"],
             scope=Scope(values["scope"]),
@@ -122,6 +123,12 @@ def _check_project(request: Request, project: str) -> None:
         raise PermissionDenied("This project is not among those that you may touch.")
     if not project and projects.only_project_keys(request.user) is not None:
         raise PermissionDenied("This token is for some projects alone: name one of them in `project`.")
+
+
+def _check_scope(request: Request, scope: Scope) -> None:
+    """Refuse what work of other projects would read to who is bound to projects."""
+    if scope not in {Scope.TASK, Scope.PROJECT} and projects.only_project_keys(request.user) is not None:
+        raise PermissionDenied("This token is for some projects alone: use the scope project or task.")
 
 
 def _work(request: Request, values: Mapping[str, Any]) -> Work:

@@ -116,6 +116,9 @@ def test_memories_of_a_project_are_for_who_may_see_it(call: Call, client: Client
     assert client.delete(f"/api/memories/{hidden.pk}", headers=headers).status_code == 404
     body = {"content": "x", "scope": "global"}
     assert client.post("/api/memories", body, "application/json", headers=headers).status_code == 403
+    for scope, code in (("global", 403), ("agent", 403), ("project", 201)):
+        body = {"content": "x", "scope": scope, "agent_id": "alpha", "project": mine.full_name}
+        assert client.post("/api/memories", body, "application/json", headers=headers).status_code == code
 
 
 def test_what_is_about_a_person_is_for_that_person_and_admins(call: Call) -> None:
