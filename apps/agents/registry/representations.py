@@ -12,6 +12,7 @@ from apps.agents.registry.cards import Card
 from apps.agents.registry.models import Agent, Capability, Check, History, Task
 from apps.agents.registry.models.agents import AgentKind, AgentType, Risk, ServedBy
 from apps.agents.registry.queries.listing import score_of
+from apps.agents.registry.queries.visibility import shows
 from apps.agents.registry.queries.why import Explanation
 from apps.agents.registry.services import dispatching
 from apps.agents.registry.states import AgentStatus, TaskState
@@ -256,14 +257,15 @@ class CheckSerializer(serializers.ModelSerializer[Check]):
 
 
 class AgentSerializer(serializers.ModelSerializer[Agent]):
-    """An agent as it is now. `beat_age_seconds` is null where no instance is there."""
+    """An agent as it is now. `beat_age_seconds` is null where no instance is there; its context has the `request`."""
 
     kind = serializers.ChoiceField(choices=AgentKind.choices)
     type = serializers.ChoiceField(choices=AgentType.choices)
     status = serializers.SerializerMethodField()
     beat_age_seconds = serializers.SerializerMethodField()
     open_tasks = serializers.SerializerMethodField()
-    projects = serializers.ListField(child=serializers.CharField())
+    projects = serializers.SerializerMethodField()
+    any_project = serializers.SerializerMethodField()
     metadata = serializers.JSONField()
     capabilities = CapabilitySerializer(many=True)
     checks = CheckSerializer(many=True)
@@ -282,6 +284,7 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
             "open_tasks",
             "max_concurrency",
             "projects",
+            "any_project",
             "metadata",
             "capabilities",
             "checks",
@@ -289,6 +292,16 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
             "updated_at",
         )
         read_only_fields = fields
+
+    def get_projects(self, agent: Agent) -> list[str]:
+        """Return those of the projects it works for that the caller may see."""
+        if "shows" not in self.context:
+            self.context["shows"] = shows(self.context["request"].user)
+        return [name for name in agent.projects if self.context["shows"](name)]
+
+    def get_any_project(self, agent: Agent) -> bool:
+        """Return whether it works for any project."""
+        return not agent.projects
 
     def get_status(self, agent: Agent) -> str:
         """Return the status by the newest beat, as of this answer."""

@@ -147,6 +147,25 @@ def test_a_token_of_one_project_sees_and_asks_for_its_own_alone(office: Office, 
     assert client.post(f"/api/tasks/{hidden.pk}/cancel", headers=headers).status_code == 404
 
 
+def test_a_token_of_one_project_changes_no_agent_and_hears_of_no_other_project(
+    office: Office, call: Call, client: Client
+) -> None:
+    office.register("alpha")
+    mine, other = boards.project("octo-org/mine"), boards.project("octo-org/other", group="insiders")
+    Agent.objects.update(projects=[mine.full_name, other.full_name])
+    _, token = credentials.issue_token(
+        person("owner", "operator"), [Scope.OPERATE], name="ci", projects=[mine.pk], actor=SYSTEM
+    )
+    headers = {"Authorization": f"Bearer {token}"}
+    off = _json({"enabled": False})
+    assert client.patch("/api/agents/alpha", off, "application/json", headers=headers).status_code == 403
+    assert client.delete("/api/agents/alpha", headers=headers).status_code == 403
+    assert Agent.objects.get().enabled
+    for seen in (client.get("/api/agents/alpha", headers=headers).json(), call("GET", "/agents")["results"][0]):
+        assert (seen["projects"], seen["any_project"]) == ([mine.full_name], False)
+    assert call("GET", "/agents/alpha", role="admin")["projects"] == [mine.full_name, other.full_name]
+
+
 def test_tasks_are_filtered_and_paged(office: Office, call: Call) -> None:
     office.register("alpha", "beta")
     for capability in ("echo", "repeat", "echo"):

@@ -88,6 +88,15 @@ def test_an_agents_page_tells_how_it_fares(office: Office, show: Show) -> None:
     assert "manage.py runagent needy" in show("/agents/needy")
 
 
+def test_an_agents_page_names_no_project_that_is_hidden(office: Office, show: Show) -> None:
+    office.register("alpha")
+    mine, other = boards.project("octo-org/mine"), boards.project("octo-org/other", group="insiders")
+    Agent.objects.update(projects=[mine.full_name, other.full_name])
+    assert f"Works for</dt><dd>{mine.full_name}</dd>" in show("/agents/alpha")
+    Agent.objects.update(projects=[other.full_name])
+    assert other.full_name not in show("/agents/alpha")
+
+
 def test_an_operator_switches_an_agent_off_and_on(office: Office, show: Show) -> None:
     office.register("alpha")
     show("/agents/alpha/switch", {"enabled": "false"}, role="viewer", status=403)

@@ -1,6 +1,6 @@
 """Who may see what of tasks: a task belongs to its project, and one without a project to everybody who may look."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
@@ -22,6 +22,15 @@ def visible_tasks(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Task]:
     if only is not None:
         return Task.objects.filter(project__in=only)
     return Task.objects.exclude(project__in=projects.hidden_project_keys(user))
+
+
+def shows(user: AbstractBaseUser | AnonymousUser) -> Callable[[str], bool]:
+    """Return a question: may a project (lower-case `owner/name`) be named to `user`? The database is asked once."""
+    only = projects.only_project_keys(user)
+    if only is not None:
+        return only.__contains__
+    hidden = projects.hidden_project_keys(user)
+    return lambda name: name not in hidden
 
 
 def visible_aggregates(user: AbstractBaseUser | AnonymousUser, aggregate_ids: Collection[str]) -> set[str]:

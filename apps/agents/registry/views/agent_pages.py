@@ -10,6 +10,7 @@ from apps.agents.registry.forms import OverrideForm, SlotsForm
 from apps.agents.registry.models import Agent, Capability
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import listing, policies, records, scores
+from apps.agents.registry.queries.visibility import shows
 from apps.agents.registry.services import operating
 from apps.agents.registry.services.operating import Change
 from apps.agents.registry.states import AgentStatus
@@ -61,11 +62,12 @@ def _page(
     """Show the page; with a form that was not filled in right, with what is wrong."""
     aggregate = f"agent:{agent_id}"
     seq, feed_seq = last_of(aggregate), last_seq()  # read before the page's own data
-    agent = _found(agent_id)
+    agent, may_show = _found(agent_id), shows(request.user)
     attempts = list(listing.history(request.user, agent_id).order_by("-id")[:_ATTEMPTS])
     capabilities = sorted(agent.capabilities.all(), key=lambda each: (each.withdrawn_at is not None, each.name))
     context = {
         "agent": agent,
+        "projects": [name for name in agent.projects if may_show(name)],
         "capabilities": capabilities,
         "instances": records.instances(agent_id, most=_INSTANCES),
         "attempts": attempts[:_SHOWN],

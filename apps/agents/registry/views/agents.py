@@ -97,11 +97,12 @@ class AgentDetail(generics.GenericAPIView[Agent]):
     @extend_schema(operation_id="get_agent")
     def get(self, request: Request, agent_id: str) -> Response:  # noqa: ARG002 - as DRF calls it
         """Return an agent with status, beat age, capabilities, checks and open tasks."""
-        return Response(AgentSerializer(_found(agent_id)).data)
+        return Response(self.get_serializer(_found(agent_id)).data)
 
     @extend_schema(operation_id="change_agent", request=AgentChangeSerializer, responses=AgentSerializer)
     def patch(self, request: Request, agent_id: str) -> Response:
         """Set whether and how much work it gets, and how its capabilities are scored."""
+        _check_unbound(request)
         given = AgentChangeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         values = dict(given.validated_data)
@@ -115,14 +116,21 @@ class AgentDetail(generics.GenericAPIView[Agent]):
             index = [each["name"] for each in overrides].index(error.name)
             wrong = FieldError(pointer=f"/capabilities/{index}/name", code="unknown", detail=str(error))
             raise Problem("invalid", status=422, errors=[wrong]) from error
-        return Response(AgentSerializer(_found(agent_id)).data)
+        return Response(self.get_serializer(_found(agent_id)).data)
 
     @extend_schema(operation_id="deregister_agent", responses={204: None})
     def delete(self, request: Request, agent_id: str) -> Response:
         """Take an agent off the registry; its history stays. One whose process still runs comes back with a beat."""
+        _check_unbound(request)
         if not registration.deregister(agent_id, actor=actor_of(request, Door.API)):
             raise Http404
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _check_unbound(request: Request) -> None:
+    """Refuse who is bound to projects: an agent works for others as well."""
+    if projects.only_project_keys(request.user) is not None:
+        raise PermissionDenied("This token is for some projects alone, and agents work for all.")
 
 
 class HistoryPages(CursorPages):
