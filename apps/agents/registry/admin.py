@@ -168,7 +168,7 @@ def _retry(row: Task, actor: Actor) -> None:
 
 
 def _approve(row: Task, actor: Actor) -> None:
-    approvals.approve(row.task_id, actor=actor)
+    approvals.approve(row.task_id, agent=row.proposed_agent, actor=actor)
 
 
 CANCEL = Act(

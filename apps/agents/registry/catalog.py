@@ -11,6 +11,10 @@ PROBLEMS: dict[str, Words] = {
         means="Nobody approves what they asked for themselves.",
         hint="Ask another approver, or let an admin set APPROVE_OWN_TASKS.",
     ),
+    "tasks:other-agent": Words(
+        means="Another agent is proposed now than the one that you decided about.",
+        hint="Look at the task's proposed_agent and its card, then decide about that one.",
+    ),
     "tasks:late-result": Words(
         means="The attempt is over; what was reported changed nothing.",
         hint="Forget this attempt. The deadline had passed, the instance was given up, or the task was cancelled.",

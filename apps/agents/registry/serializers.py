@@ -102,8 +102,14 @@ class NothingSerializer(serializers.Serializer[Any]):
     """A request without fields."""
 
 
-class RejectionSerializer(KnownFields):
-    """Why somebody says no."""
+class ApprovalSerializer(KnownFields):
+    """To whom somebody says yes: the task's `proposed_agent` as it was seen."""
+
+    agent = serializers.CharField(max_length=60, help_text="409 where another one is proposed now.")
+
+
+class RejectionSerializer(ApprovalSerializer):
+    """To whom somebody says no, and why."""
 
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
 

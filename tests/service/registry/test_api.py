@@ -20,6 +20,7 @@ from tests.web_process import person
 
 MOST_QUERIES = 12
 ECHO = {"capability": "echo", "payload": {"text": "hello", "modes": ["ok"]}, "priority": 5, "timeout_seconds": 30}
+CAREFUL = {"agent": "careful"}
 Call = Callable[..., Any]
 
 
@@ -106,17 +107,22 @@ def test_acts_need_their_role_and_a_task_in_the_right_state(office: Office, call
     office.register("careful")
     asked = {**ECHO, "capability": "change"}
     task_id = call("POST", "/tasks", asked, status=202)["task_id"]
-    call("POST", f"/tasks/{task_id}/approve", {}, status=403)
+    call("POST", f"/tasks/{task_id}/approve", CAREFUL, status=403)
     call("POST", f"/tasks/{task_id}/retry", {}, status=409)
-    assert call("POST", f"/tasks/{task_id}/approve", {}, status=202, role="approver")["status"] == "dispatched"
-    assert call("POST", f"/tasks/{task_id}/approve", {}, status=409, role="approver")["code"] == "tasks:not-now"
+    call("POST", f"/tasks/{task_id}/approve", {}, status=400, role="approver")
+    for act in ("approve", "reject"):
+        other = call("POST", f"/tasks/{task_id}/{act}", {"agent": "alpha"}, status=409, role="approver")
+        assert other["code"] == "tasks:other-agent"
+    assert call("POST", f"/tasks/{task_id}/approve", CAREFUL, status=202, role="approver")["status"] == "dispatched"
+    assert call("POST", f"/tasks/{task_id}/approve", CAREFUL, status=409, role="approver")["code"] == "tasks:not-now"
     assert call("POST", f"/tasks/{task_id}/cancel", {}, status=202)["status"] == "cancelled"
     again = call("POST", f"/tasks/{task_id}/retry", {}, status=202)
     assert again["task_id"] != task_id
-    rejected = call("POST", f"/tasks/{again['task_id']}/reject", {"reason": "no"}, status=202, role="approver")
+    no = {**CAREFUL, "reason": "no"}
+    rejected = call("POST", f"/tasks/{again['task_id']}/reject", no, status=202, role="approver")
     assert rejected["status"] == "failed"
     own = call("POST", "/tasks", asked, status=202, role="admin")["task_id"]
-    assert call("POST", f"/tasks/{own}/approve", {}, status=403, role="admin")["code"] == "tasks:own-task"
+    assert call("POST", f"/tasks/{own}/approve", CAREFUL, status=403, role="admin")["code"] == "tasks:own-task"
 
 
 def test_asking_is_for_operators_and_looking_for_viewers(office: Office, call: Call) -> None:

@@ -99,11 +99,11 @@ def proposed(office: Office) -> Task:
 
 
 def approved(office: Office) -> Task:
-    return office.work(approvals.approve(office.submit("change").task_id, actor=BERT))
+    return office.work(approvals.approve(office.submit("change").task_id, agent="careful", actor=BERT))
 
 
 def rejected(office: Office) -> Task:
-    return approvals.reject(office.submit("change").task_id, actor=BERT, reason="Not now.")
+    return approvals.reject(office.submit("change").task_id, agent="careful", actor=BERT, reason="Not now.")
 
 
 def asked_for_again(office: Office) -> Task:

@@ -157,8 +157,8 @@ def test_a_capability_that_needs_approval_waits_for_another_person(office: Offic
     task = office.submit("change")
     assert (task.status, task.proposed_agent, task.attempts) == ("awaiting_approval", "careful", 0)
     with pytest.raises(approvals.OwnTask):
-        approvals.approve(task.task_id, actor=ANNA)
-    approved = approvals.approve(task.task_id, actor=BERT)
+        approvals.approve(task.task_id, agent="careful", actor=ANNA)
+    approved = approvals.approve(task.task_id, agent="careful", actor=BERT)
     assert (approved.status, approved.gate["user"] if approved.gate else "") == ("dispatched", "bert")
     assert office.work(approved).status == "completed"
     assert office.events(task)[:4] == [
@@ -168,13 +168,13 @@ def test_a_capability_that_needs_approval_waits_for_another_person(office: Offic
         "task.dispatched",
     ]
     settings.APPROVE_OWN_TASKS = True
-    assert approvals.approve(office.submit("change").task_id, actor=ANNA).status == "dispatched"
+    assert approvals.approve(office.submit("change").task_id, agent="careful", actor=ANNA).status == "dispatched"
 
 
 def test_an_approval_covers_all_attempts_on_that_agent(office: Office) -> None:
     office.register("careful")
     office.succeeded("careful", "++", capability="change")
-    task = approvals.approve(office.submit("change", "boom", "ok").task_id, actor=BERT)
+    task = approvals.approve(office.submit("change", "boom", "ok").task_id, agent="careful", actor=BERT)
     assert office.run(task).status == "completed"
     assert task.attempts == 2
 
@@ -194,12 +194,12 @@ def test_a_caller_passes_its_own_approved_gate_on(office: Office) -> None:
 
 def test_a_rejected_task_fails_and_so_does_one_that_nobody_decides(office: Office) -> None:
     office.register("careful")
-    rejected = approvals.reject(office.submit("change").task_id, actor=BERT, reason="not today")
+    rejected = approvals.reject(office.submit("change").task_id, agent="careful", actor=BERT, reason="not today")
     assert rejected.error is not None
     assert (rejected.status, rejected.error["code"]) == ("failed", "approval_rejected")
     assert "not today" in rejected.error["message"]
     with pytest.raises(NotPossible):
-        approvals.approve(rejected.task_id, actor=BERT)
+        approvals.approve(rejected.task_id, agent="careful", actor=BERT)
     late = office.submit("change")
     watching.sweep(clock.now() + timedelta(hours=23))
     late.refresh_from_db()

@@ -20,10 +20,14 @@ class OwnTask(Exception):  # noqa: N818 - reads as a word of the domain
     """Nobody approves what they asked for themselves, unless APPROVE_OWN_TASKS allows it."""
 
 
-def approve(task_id: UUID, *, actor: Actor) -> Task:
-    """Let the proposed agent do it, in all attempts; another one that needs approval asks again.
+class OtherAgent(Exception):  # noqa: N818 - reads as a word of the domain
+    """Another agent is proposed now than the one about which the person decided (409)."""
 
-    Raises Task.DoesNotExist, NotPossible, OwnTask.
+
+def approve(task_id: UUID, *, agent: str, actor: Actor) -> Task:
+    """Let `agent`, which the person saw proposed, do it in all attempts; another one that needs approval asks again.
+
+    Raises Task.DoesNotExist, NotPossible, OwnTask, OtherAgent.
     """
     now = clock.now()
     with transaction.atomic():
@@ -31,6 +35,7 @@ def approve(task_id: UUID, *, actor: Actor) -> Task:
         if task.requested_by == actor.name and not settings.APPROVE_OWN_TASKS:
             raise OwnTask("Somebody else than the requester must approve the task.")
         before = task.status
+        _check_seen(task, agent)
         task.status = after(TaskState(before), TaskEvent.APPROVED)
         agents = [*(task.gate or {}).get("agents", []), task.proposed_agent]
         gate: Mapping[str, Any] = {"agents": sorted(set(agents)), "user": actor.name, "at": now.isoformat()}
@@ -47,10 +52,19 @@ def approve(task_id: UUID, *, actor: Actor) -> Task:
     return Task.objects.get(pk=task_id)
 
 
+def _check_seen(task: Task, agent: str) -> None:
+    if task.status == TaskState.AWAITING_APPROVAL and task.proposed_agent != agent:
+        raise OtherAgent("Another agent is proposed now. Look at it, then decide.")
+
+
 @transaction.atomic
-def reject(task_id: UUID, *, actor: Actor, reason: str = "") -> Task:
-    """Say no: the task fails. Raises Task.DoesNotExist, NotPossible."""
+def reject(task_id: UUID, *, agent: str, actor: Actor, reason: str = "") -> Task:
+    """Say no to `agent`, which the person saw proposed: the task fails.
+
+    Raises Task.DoesNotExist, NotPossible, OtherAgent.
+    """
     task = Task.objects.select_for_update(no_key=True).get(pk=task_id)
+    _check_seen(task, agent)
     words = f"{actor.name} rejected it{f': {reason}' if reason else ''}."
     _refuse(task, "approval_rejected", words, clock.now(), actor)
     return task

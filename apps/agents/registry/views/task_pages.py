@@ -145,12 +145,13 @@ def retry(request: HttpRequest, task_id: UUID) -> HttpResponse:
 @needs_role(Role.APPROVER)
 def approve(request: HttpRequest, task_id: UUID) -> HttpResponse:
     """Let the proposed agent do it, if it still is the one that the person saw."""
-    return _act(request, task_id, _approve, seen=request.POST.get("agent", ""))
+    agent = request.POST.get("agent", "")
 
+    def does(task: Task, actor: Actor) -> str:
+        approvals.approve(task.task_id, agent=agent, actor=actor)
+        return f"{agent} may do it."
 
-def _approve(task: Task, actor: Actor) -> str:
-    approvals.approve(task.task_id, actor=actor)
-    return f"{task.proposed_agent} may do it."
+    return _act(request, task_id, does)
 
 
 @require_POST
@@ -163,25 +164,20 @@ def reject(request: HttpRequest, task_id: UUID) -> HttpResponse:
         return redirect("task-page", task_id)
 
     def does(task: Task, actor: Actor) -> str:
-        approvals.reject(task.task_id, actor=actor, reason=reason)
+        approvals.reject(task.task_id, agent=request.POST.get("agent", ""), actor=actor, reason=reason)
         return "It is rejected, and the task has failed."
 
-    return _act(request, task_id, does, seen=request.POST.get("agent", ""))
+    return _act(request, task_id, does)
 
 
-def _act(
-    request: HttpRequest, task_id: UUID, does: Callable[[Task, Actor], str], *, seen: str | None = None
-) -> HttpResponse:
-    """Do it and say so; what cannot be done any more is said too. `seen` is the proposed agent that the person saw."""
+def _act(request: HttpRequest, task_id: UUID, does: Callable[[Task, Actor], str]) -> HttpResponse:
+    """Do it and say so; what cannot be done any more is said too."""
     task = _visible(request, task_id)
-    if seen is not None and task.status == TaskState.AWAITING_APPROVAL and task.proposed_agent != seen:
-        messages.warning(request, "Another agent is proposed now. Look at it, then decide.")
-        return redirect("task-page", task_id)
     try:
         messages.success(request, does(task, actor_of(request, Door.UI)))
     except NotPossible as error:
         messages.warning(request, f"{error} Somebody or something else was faster.")
-    except approvals.OwnTask as error:
+    except (approvals.OwnTask, approvals.OtherAgent) as error:
         messages.warning(request, str(error))
     return redirect("task-page", task_id)
 

@@ -30,6 +30,7 @@ from apps.agents.registry.representations import (
     decisions_as_json,
 )
 from apps.agents.registry.serializers import (
+    ApprovalSerializer,
     NothingSerializer,
     RejectionSerializer,
     TaskParameters,
@@ -207,6 +208,8 @@ class TaskAct(ABC, generics.GenericAPIView[Task]):
             done = self.act(request, task, serializer.validated_data)
         except (NotPossible, submission.NotEnded) as error:
             raise Problem("tasks:not-now", status=409, detail=str(error)) from error
+        except approvals.OtherAgent as error:
+            raise Problem("tasks:other-agent", status=409) from error
         except approvals.OwnTask as error:
             raise Problem("tasks:own-task", status=403) from error
         return _accepted(done, status.HTTP_202_ACCEPTED)
@@ -239,15 +242,16 @@ class TaskRetry(TaskAct):
         return _visible(request, UUID(again.resource_id))
 
 
-@_act_schema("approve_task")
+@_act_schema("approve_task", ApprovalSerializer)
 class TaskApprove(TaskAct):
     """Let the proposed agent do it."""
 
+    serializer_class = ApprovalSerializer
     permission_classes = [Approver]
 
-    def act(self, request: Request, task: Task, given: dict[str, Any]) -> Task:  # noqa: ARG002 - it takes nothing
+    def act(self, request: Request, task: Task, given: dict[str, Any]) -> Task:
         """Approve it."""
-        return approvals.approve(task.task_id, actor=actor_of(request, Door.API))
+        return approvals.approve(task.task_id, agent=given["agent"], actor=actor_of(request, Door.API))
 
 
 @_act_schema("reject_task", RejectionSerializer)
@@ -259,4 +263,4 @@ class TaskReject(TaskAct):
 
     def act(self, request: Request, task: Task, given: dict[str, Any]) -> Task:
         """Reject it."""
-        return approvals.reject(task.task_id, actor=actor_of(request, Door.API), reason=given["reason"])
+        return approvals.reject(task.task_id, actor=actor_of(request, Door.API), **given)
