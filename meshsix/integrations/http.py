@@ -47,13 +47,17 @@ class Http:
         form: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        label: str = "",
     ) -> httpx.Response:
-        """Return the answer whatever its status. Raises TryLater where there is none."""
+        """Return the answer whatever its status. Raises TryLater where there is none.
+
+        `label` stands in the error in place of a path that is a secret.
+        """
         try:
             return self._client.request(method, path, json=json, data=form, params=params, headers=headers)
         except httpx.TransportError as error:
             raise TryLater(
-                f"No answer from {error.request.url.host} to {method} {path}: {type(error).__name__}.",
+                f"No answer from {error.request.url.host} to {method} {label or path}: {type(error).__name__}.",
                 vendor=self._vendor,
                 hint=f"Check the address of {self._vendor} and the network between here and there.",
             ) from error

@@ -4,11 +4,14 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 
+import httpx
+
 from meshsix.integrations.http import Http
 from meshsix.integrations.ntfy import messages
 from meshsix.integrations.ntfy.messages import Notice
 
 _LOOK_BACK = "12h"  # as long as ntfy keeps messages by default
+_THE_TOPIC = "/{topic}/json"
 
 
 class Ntfy:
@@ -34,21 +37,23 @@ class Ntfy:
         return found[-1] if found else ""
 
     def _lines(self, topic: str) -> Sequence[object]:
-        path = f"/{topic}/json"
-        answer = self._http.send("GET", path, params={"poll": "1", "since": _LOOK_BACK})
-        if not answer.is_success:
-            raise self._http.failure(answer, f"GET {path}")
+        answer = self._poll(topic)
         try:
             return [json.loads(line) for line in answer.text.splitlines() if line]
         except ValueError:
             return []
 
+    def _poll(self, topic: str) -> httpx.Response:
+        """Return the topic's messages. Who knows a topic reads it, so that no error names it."""
+        params = {"poll": "1", "since": _LOOK_BACK}
+        answer = self._http.send("GET", f"/{topic}/json", params=params, label=_THE_TOPIC)
+        if not answer.is_success:
+            raise self._http.failure(answer, f"GET {_THE_TOPIC}")
+        return answer
+
     def listens(self) -> bool:
         """Return whether the server is healthy. Raises Refused where our token does not reach the topic."""
-        path = f"/{self._topic}/json"
-        answer = self._http.send("GET", path, params={"poll": "1", "since": _LOOK_BACK})
-        if not answer.is_success:
-            raise self._http.failure(answer, f"GET {path}")
+        self._poll(self._topic)
         health = self._http.ask("GET", "/v1/health")
         return isinstance(health, dict) and health.get("healthy") is True
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -230,3 +231,10 @@ def test_a_notice_carries_its_address_buttons_and_priority(ntfy: Ntfy, ntfy_sand
     assert ntfy.holds(notice)
     with closing(Ntfy(url=ntfy_sandbox.url, topic="mesh-six", token="wrong", timeout=PATIENT)) as stranger:
         assert isinstance(failure(lambda: stranger.publish(notice)), Refused)
+
+
+def test_no_error_names_a_topic_since_who_knows_it_reads_it(ntfy_sandbox: Sandbox) -> None:
+    for url in (ntfy_sandbox.url, "http://127.0.0.1:9"):
+        with closing(Ntfy(url=url, topic="topic-7f3a", token="wrong", timeout=PATIENT)) as stranger:
+            for error in (failure(stranger.listens), failure(partial(stranger.sent, "a-key"))):
+                assert "topic-7f3a" not in str(error)
