@@ -6,6 +6,7 @@ from datetime import timedelta
 from urllib.robotparser import RobotFileParser
 
 import httpx
+from bs4.exceptions import ParserRejectedMarkup
 
 from meshsix.integrations.errors import Missing, Refused, TryLater
 from meshsix.integrations.outside import Outside
@@ -42,7 +43,13 @@ class Web:
         self._client.close()
 
     def page(self, url: str) -> Page:
-        """Return the page. Raises Walled, Missing, Refused or TryLater."""
+        """Return the page. Raises Walled, Missing, Refused or TryLater; what its odd bytes break is Refused."""
+        try:
+            return self._page(url)
+        except (LookupError, ValueError, RecursionError, ParserRejectedMarkup) as error:
+            raise _refused(f"it cannot be made out ({type(error).__name__})", code="web:odd") from error
+
+    def _page(self, url: str) -> Page:
         end, place = time.monotonic() + self._timeout.total_seconds(), _address(url)
         for _ in range(_MOST_REDIRECTS + 1):
             self._keep_robots(place, end)

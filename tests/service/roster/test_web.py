@@ -78,6 +78,27 @@ def test_what_cannot_be_read_says_why(
 
 
 @pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain; charset=foo", "x"),
+        ("text/html", "<div>" * 5000),
+    ],
+)
+def test_a_page_that_nobody_can_make_out_is_refused(web: Web, site: Site, kind: str, body: str) -> None:
+    site.fault("answer", status=200, headers={"content-type": kind}, body=body, match={"path": "/docs/limits"})
+    with pytest.raises(Refused) as caught:
+        web.page(site.at("/docs/limits"))
+    assert caught.value.code == "web:odd"
+
+
+def test_a_robots_txt_that_nobody_can_make_out_is_a_refusal(web: Web, site: Site) -> None:
+    rules = "User-agent: *\nCrawl-delay: \u00b2\n"
+    site.fault("answer", status=200, headers={"content-type": "text/plain"}, body=rules, match={"path": "/robots.txt"})
+    with pytest.raises(Refused):
+        web.page(site.at("/docs/limits"))
+
+
+@pytest.mark.parametrize(
     "url", ["http://[::1", "no address", "http://", "ftp://example.org/x", "https://a:b@127.0.0.1/"]
 )
 def test_what_is_no_public_address_is_refused(web: Web, url: str) -> None:
