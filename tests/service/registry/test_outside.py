@@ -134,8 +134,11 @@ def test_a_large_result_goes_to_storage(office: Office, call: Call, storage: Sto
     lease(call)
     call("POST", address(task, "result"), {"success": True, "result": {"text": "x" * 300_000}})
     task.refresh_from_db()
-    assert (task.status, task.result, task.result_ref) == ("completed", None, f"tasks/{task.pk}/1.json")
-    assert storage.get(task.result_ref)
+    assert (task.status, task.result) == ("completed", None)
+    kept = storage.get(task.result_ref)
+    call("POST", address(task, "result"), {"success": True, "result": {"text": "y" * 300_000}}, status=409)
+    assert storage.get(task.result_ref) == kept
+    assert [each.key for each in storage.objects(f"tasks/{task.pk}/")] == [task.result_ref]
 
 
 def test_an_instance_hears_what_to_end_and_what_is_not_its_own(

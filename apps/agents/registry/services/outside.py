@@ -189,10 +189,13 @@ def finish(grant: Grant, work: Work, report: Report, *, clients: Clients, actor:
         return told
     if task.attempts == attempt and task.status == TaskState.DISPATCHED:
         raise NotLeased("The attempt was not leased yet.")
-    outcome = replace(_outcome(task, attempt, report, clients), told=report.digest)
+    is_current = task.attempts == attempt and task.status in HELD
+    found = _outcome(task, attempt, report, clients) if is_current else Outcome()  # what is late is not even stored
+    outcome = replace(found, told=report.digest)
     ending.conclude(task_id, attempt, outcome, actor=actor)
     ended = lease_queries.told(task_id, attempt, report.digest)
     if ended is None:
+        results.drop(outcome, clients=clients)
         raise TooLate("Another attempt has taken the place of this one, or it had ended otherwise.")
     return ended
 
