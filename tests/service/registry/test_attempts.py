@@ -65,6 +65,17 @@ def test_the_pause_that_an_agent_asks_for_holds_for_it_alone(office: Office) -> 
     assert office.again(task).dispatched_to == "beta"
 
 
+def test_an_agent_that_comes_while_another_pauses_gets_the_task(office: Office) -> None:
+    Agent.objects.filter(pk="beta").update(enabled=False)
+    task = office.work(office.submit("echo", "later", "ok"))
+    assert dispatching.dispatch(task.task_id) == "not_now"
+    Agent.objects.filter(pk="beta").update(enabled=True)
+    with clock.moved(timedelta(seconds=11)):
+        dispatching.dispatch_due(clock.now())
+    task.refresh_from_db()
+    assert (task.status, task.dispatched_to) == ("dispatched", "beta")
+
+
 def test_attempts_that_are_used_up_fail_the_task(office: Office) -> None:
     task = office.run(office.submit("echo", "boom"))
     assert (task.status, task.attempts, task.used_attempts) == ("failed", 3, 3)

@@ -31,6 +31,7 @@ from apps.agents.registry.words import Failure
 from meshsix.kit import clock, ids
 
 APPROVAL_WAIT = timedelta(hours=24)
+_LOOKS_AGAIN = timedelta(seconds=10)
 _FULL_CARDS = 20
 _MOST_AT_ONCE = 500
 
@@ -149,7 +150,9 @@ def _act(seen: Survey, decision: Decision) -> Routed:
     if chosen is None:
         return _wait(seen, decision)
     if chosen.agent_id == task.dispatched_to and task.same_agent_at is not None and task.same_agent_at > seen.now:
-        Task.objects.filter(pk=task.pk).update(due_at=task.same_agent_at, wait_reason="backoff", waits_for=[])
+        # somebody else may come while the agent pauses
+        due_at = min(task.same_agent_at, seen.now + _LOOKS_AGAIN)
+        Task.objects.filter(pk=task.pk).update(due_at=due_at, wait_reason="backoff", waits_for=[])
         return Routed.NOT_NOW
     gate = (task.gate or {}).get("agents", [])
     if policy.needs_approval(chosen, seen.wanted.action) and chosen.agent_id not in gate:
