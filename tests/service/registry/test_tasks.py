@@ -261,6 +261,15 @@ def test_the_first_in_line_is_the_highest_rank_then_the_oldest_and_waiting_raise
     office.submit("echo", priority=1)
     high = office.submit("echo", priority=9)
     now = old.created_at
-    assert [each.task_id for each in task_queries.due(now, most=2)] == [high.pk, old.pk]
+    first, second, _ = task_queries.due(now, at_once=500)
+    assert [first.task_id, second.task_id] == [high.pk, old.pk]
     aged = now.replace(year=now.year + 1)
-    assert task_queries.due(aged, most=10)[0].task_id == old.pk
+    assert next(task_queries.due(aged, at_once=500)).task_id == old.pk
+
+
+def test_a_backlog_hides_no_task_behind_it_however_long_it_is(office: Office) -> None:
+    tasks = [office.submit("echo", priority=number % 3) for number in range(7)]
+    now = tasks[-1].created_at
+    whole = [each.task_id for each in task_queries.due(now, at_once=500)]
+    assert [each.task_id for each in task_queries.due(now, at_once=2)] == whole
+    assert set(whole) == {task.pk for task in tasks}

@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from apps.agents.registry.here import HERE
 from apps.agents.registry.models import Agent, Capability, Dispatch, Task
+from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.queries.why import why
 from apps.agents.registry.services import approvals, cancelling, dispatching, submission, watching
 from apps.agents.registry.states import NotPossible
@@ -138,6 +139,18 @@ def test_a_backlog_that_asks_for_the_same_is_scored_once_a_sweep(office: Office)
     decisions = Dispatch.objects.count()
     assert dispatching.dispatch_due(clock.now()) == 0
     assert Dispatch.objects.count() == decisions, "the reasons are the same"
+
+
+def test_a_task_whose_time_is_over_ends_first_of_all_in_a_sweep(office: Office) -> None:
+    office.register("alpha")
+    for _ in range(3):
+        office.submit("echo", priority=9)
+    late = office.submit("nobody-yet", priority=0, wait_seconds=1)
+    assert [each.pk for each in task_queries.waited_out(clock.now() + timedelta(seconds=2))] == [late.pk]
+    with clock.moved(timedelta(seconds=2)):
+        watching.sweep(clock.now())
+    late.refresh_from_db()
+    assert (late.status, late.error and late.error["code"]) == ("failed", "no_agent")
 
 
 def test_a_sweep_asks_the_database_no_more_the_longer_the_backlog_is(office: Office) -> None:

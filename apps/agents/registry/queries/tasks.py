@@ -1,8 +1,9 @@
 """Reads of tasks: the ones that are due, in their order, and everything that routing asks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -22,11 +23,15 @@ md5(concat_ws(chr(1), task.capability, task.project, task.allowed_agents::text, 
     CASE WHEN task.attempts > 0 OR task.affinity_key <> '' OR task.gate IS NOT NULL THEN task.task_id::text END))
 """
 _DUE: LiteralString = f"""
-SELECT task.task_id, {_ALIKE}, task.wait_reason <> '' AND COALESCE(task.wait_until > %(now)s, false)
+SELECT task.task_id, {_ALIKE}, task.wait_reason <> '' AND COALESCE(task.wait_until > %(now)s, false),
+    {_RANK.format("task")}, task.created_at
 FROM orchestrator_tasks task
 WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s)
-ORDER BY {_RANK.format("task")} DESC, task.created_at, task.task_id LIMIT %(most)s
+  AND (-{_RANK.format("task")}, task.created_at, task.task_id)
+    > (-%(rank)s::numeric, %(created_at)s::timestamptz, %(task_id)s::uuid)
+ORDER BY -{_RANK.format("task")}, task.created_at, task.task_id LIMIT %(at_once)s
 """  # noqa: S608 - made of constants
+_BEFORE_ALL = (Decimal(11), datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))  # no rank is above 10
 _OVERTAKEN: LiteralString = f"""
 SELECT EXISTS (
     SELECT 1 FROM orchestrator_tasks other JOIN orchestrator_tasks task ON task.task_id = %(task_id)s
@@ -51,11 +56,23 @@ class Due:
     settled: bool
 
 
-def due(now: datetime, *, most: int) -> list[Due]:
-    """Return the pending tasks that may be given to somebody now, the first in line first, in one query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DUE, {"now": now, "most": most})
-        return [Due(*row) for row in cursor.fetchall()]
+def due(now: datetime, *, at_once: int) -> Iterator[Due]:
+    """Yield all pending tasks that may be given to somebody now, the first in line first, `at_once` in a query."""
+    last: tuple[Decimal, datetime, UUID] | None = _BEFORE_ALL
+    while last is not None:
+        rank, created_at, task_id = last
+        asked = {"now": now, "at_once": at_once, "rank": rank, "created_at": created_at, "task_id": task_id}
+        with connection.cursor() as cursor:
+            cursor.execute(_DUE, asked)
+            rows = cursor.fetchall()
+        yield from (Due(*row[:3]) for row in rows)
+        last = (rows[-1][3], rows[-1][4], rows[-1][0]) if len(rows) == at_once else None
+
+
+def waited_out(now: datetime) -> QuerySet[Task]:
+    """Return the pending tasks whose time to wait for an agent is over, the longest over first."""
+    rows = Task.objects.filter(status=TaskState.PENDING, wait_until__lte=now)
+    return rows.filter(Q(due_at=None) | Q(due_at__lte=now)).order_by("wait_until")
 
 
 def is_overtaken(task_id: UUID, agent_id: str, now: datetime) -> bool:

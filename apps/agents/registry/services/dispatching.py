@@ -33,7 +33,7 @@ from meshsix.kit import clock, ids
 APPROVAL_WAIT = timedelta(hours=24)
 _LOOKS_AGAIN = timedelta(seconds=10)
 _FULL_CARDS = 20
-_MOST_AT_ONCE = 500
+_AT_ONCE = 500
 
 log = structlog.get_logger()
 
@@ -288,7 +288,7 @@ def dispatch_due(now: datetime) -> int:
     it are only looked at when something about them is new.
     """
     routed, stuck = 0, set[str]()
-    for task in task_queries.due(now, most=_MOST_AT_ONCE):
+    for task in task_queries.due(now, at_once=_AT_ONCE):
         if task.settled and task.alike in stuck:
             continue
         outcome = alone(dispatch, task.task_id)

@@ -34,6 +34,7 @@ def sweep(now: datetime) -> None:
     if broker_takes_messages():
         _each(task_queries.not_begun(now, BEGINS_WITHIN), lambda task: _conclude(task, _not_started()))
     _each(task_queries.approvals_over(now), lambda task: approvals.expire(task.task_id, now))
+    _each(task_queries.waited_out(now), lambda task: dispatching.alone(dispatching.dispatch, task.task_id))
     dispatching.dispatch_due(now)
 
 
