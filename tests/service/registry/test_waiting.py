@@ -153,6 +153,25 @@ def test_a_task_whose_time_is_over_ends_first_of_all_in_a_sweep(office: Office) 
     assert (late.status, late.error and late.error["code"]) == ("failed", "no_agent")
 
 
+def test_tasks_that_wait_for_an_agent_no_longer_keep_nobody_from_it(office: Office) -> None:
+    office.register("alpha", "beta")
+    Agent.objects.update(max_concurrency=1)
+    running = office.submit("echo", allowed_agents=["beta"])
+    office.policy(spill_ratio=0.1)
+    assert office.submit("echo").dispatched_to == "alpha"
+    waiting = [office.submit("echo", priority=9) for _ in range(3)]
+    assert {each.status for each in waiting} == {"pending"}
+    assert waiting[2].waits_for == ["alpha", "beta"]
+    Capability.objects.filter(agent="beta", name="echo").update(withdrawn_at=clock.now())
+    dispatching.dispatch_due(clock.now())
+    for each in waiting:
+        each.refresh_from_db()
+    assert [each.waits_for for each in waiting] == [["alpha"]] * 3
+    assert len({each.wait_reason for each in waiting}) == 1
+    office.work(running)
+    assert office.submit("repeat", priority=1).dispatched_to == "beta"
+
+
 def test_a_sweep_asks_the_database_no_more_the_longer_the_backlog_is(office: Office) -> None:
     office.register("alpha")
     asked = []

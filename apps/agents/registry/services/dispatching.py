@@ -6,7 +6,7 @@ transactions wait for each other.
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ from apps.agents.registry.models import Agent, Dispatch, Task
 from apps.agents.registry.policy import Decision, How, Rules, Wanted
 from apps.agents.registry.queries import policies, scores
 from apps.agents.registry.queries import tasks as task_queries
-from apps.agents.registry.services import ending, news, starting
+from apps.agents.registry.services import backlog, ending, news, starting
 from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
 from apps.agents.registry.words import Failure
 from meshsix.kit import clock, ids
@@ -285,16 +285,19 @@ def dispatch_due(now: datetime) -> int:
     """Give what can be given, the first in line first; return how many tasks found an agent.
 
     Tasks that ask for the same in the same situation wait together: once one of them finds nobody, the others behind
-    it are only looked at when something about them is new.
+    it are only looked at when something about them is new; until then they wait for what it waits for.
     """
-    routed, stuck = 0, set[str]()
+    routed, stuck, behind = 0, dict[str, UUID](), defaultdict[UUID, list[UUID]](list)
     for task in task_queries.due(now, at_once=_AT_ONCE):
         if task.settled and task.alike in stuck:
+            behind[stuck[task.alike]].append(task.task_id)
             continue
         outcome = alone(dispatch, task.task_id)
         routed += outcome in {Routed.DISPATCHED, Routed.PROPOSED}
         if outcome is Routed.WAITS:
-            stuck.add(task.alike)
+            stuck[task.alike] = task.task_id
+    for first, others in behind.items():
+        backlog.follow(first, others)
     return routed
 
 
