@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from apps.agents.registry.models import Agent, Capability, Task
+from apps.agents.registry.services import watching
 from apps.projects.credentials import services as credentials
 from apps.projects.credentials.models import Scope
 from meshsix.kit.actor import SYSTEM
@@ -218,6 +221,17 @@ def test_an_operator_sets_what_an_agent_gets(office: Office, call: Call) -> None
     call("PATCH", "/agents/alpha", {"colour": "red"}, status=400)
     call("DELETE", "/agents/alpha", status=204)
     call("DELETE", "/agents/alpha", status=404)
+
+
+def test_neither_a_list_nor_a_sweep_loads_what_was_asked_and_given(office: Office, call: Call) -> None:
+    office.register("alpha")
+    office.begin(office.submit("echo", timeout_seconds=30))
+    with CaptureQueriesContext(connection) as queries:
+        assert call("GET", "/tasks", role="viewer")["results"]
+        assert "payload" not in " ".join(each["sql"] for each in queries)
+    with CaptureQueriesContext(connection) as queries:
+        watching._each(Task.objects.all(), lambda task: task.attempts)
+        assert "payload" not in " ".join(each["sql"] for each in queries)
 
 
 @pytest.mark.parametrize("many", [1, 8])

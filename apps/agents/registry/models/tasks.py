@@ -10,6 +10,8 @@ from meshsix.kit import clock, ids
 
 MOST_PRIORITY = 10
 MOST_WAIT_SECONDS = 604_800
+LARGE = ("payload", "result")
+"""The columns that lists and sweeps leave in the database: up to 256 KiB each."""
 
 
 class Task(models.Model):

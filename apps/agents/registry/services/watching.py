@@ -11,6 +11,7 @@ from django.db.utils import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from apps.agents.registry.models import Instance, Task
+from apps.agents.registry.models.tasks import LARGE
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.services import approvals, attempts, cancelling, dispatching, ending
@@ -39,7 +40,7 @@ def sweep(now: datetime) -> None:
 
 
 def _each(tasks: QuerySet[Task], does: Callable[[Task], object]) -> None:
-    for task in tasks[:_AT_ONCE]:
+    for task in tasks.defer(*LARGE)[:_AT_ONCE]:
         _alone(task.task_id, does, task)
 
 
@@ -93,7 +94,7 @@ def broker_takes_messages() -> bool:
 def forget_results(now: datetime, kept: timedelta, clients: Clients) -> int:
     """Take away results that need not be kept any longer; return how many. What storage refuses stays for later."""
     forgotten = 0
-    for task in task_queries.with_old_results(now, kept)[:_AT_ONCE]:
+    for task in task_queries.with_old_results(now, kept).defer(*LARGE)[:_AT_ONCE]:
         try:
             if task.result_ref:
                 clients.storage.delete(task.result_ref)

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.agents.registry.models import Task
+from apps.agents.registry.models.tasks import LARGE
 from apps.agents.registry.queries import listing, records
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.queries.listing import Asked
@@ -41,7 +42,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
     """Show the tasks, the newest first, filtered by the address."""
     given = {name: request.GET.get(name, "").replace("\0", "").strip() for name in _FILTERS}
     seq = last_seq()  # read before the rows: what is newer is fetched again
-    rows = listing.tasks(request.user, _asked(given)).defer("payload", "result")
+    rows = listing.tasks(request.user, _asked(given)).defer(*LARGE)
     edge = request.GET.get("before", "")
     found = list(records.before(rows, _uuid(edge))[: _ROWS + 1])
     context = {

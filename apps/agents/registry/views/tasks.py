@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.agents.registry.models import Task
+from apps.agents.registry.models.tasks import LARGE
 from apps.agents.registry.queries import listing
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.queries.visibility import visible_tasks
@@ -81,7 +82,7 @@ class TaskList(generics.ListCreateAPIView[Task]):
 
     def get_queryset(self) -> QuerySet[Task]:
         """Return the rows that the caller may see, filtered."""
-        return listing.tasks(self.request.user, asked(TaskParameters.read(self.request)))
+        return listing.tasks(self.request.user, asked(TaskParameters.read(self.request))).defer(*LARGE)
 
     @extend_schema(operation_id="list_tasks", parameters=[TaskParameters])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 - as DRF calls it
