@@ -67,7 +67,7 @@ def test_what_a_new_definition_lacks_is_withdrawn_and_comes_back_with_its_overri
     fewer = replace(full, capabilities=tuple(each for each in full.capabilities if each.name == "echo"), version="2")
     assert registration.register(fewer, instance_id="here").changed
     assert Capability.objects.get(name="repeat").withdrawn_at is not None
-    assert not agent_queries.is_offered("repeat")
+    assert agent_queries.capability("beta", "repeat") is None
     registration.register(full, instance_id="here")
     again = Capability.objects.get(name="repeat")
     assert (again.withdrawn_at, again.override_weight) == (None, Decimal("0.100"))

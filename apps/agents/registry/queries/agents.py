@@ -104,11 +104,6 @@ def served_by_workflow(agent_id: str) -> QuerySet[Capability, str]:
     return own.values_list("name", flat=True)
 
 
-def is_offered(name: str) -> bool:
-    """Return whether any agent offers the capability, there or not."""
-    return Capability.objects.filter(name=name, withdrawn_at=None).exists()
-
-
 def lost_instances(now: datetime, grace: timedelta) -> QuerySet[Instance]:
     """Return the instances whose attempts must go elsewhere: silent for too long, or stopped `grace` ago."""
     silent = Now() - Value(OFFLINE_AFTER, output_field=DurationField())

@@ -1,6 +1,6 @@
 """Reads of tasks: the ones that are due, in their order, and everything that routing asks."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -159,9 +159,3 @@ def with_old_results(now: datetime, kept: timedelta) -> QuerySet[Task]:
 def attempts(task_id: UUID) -> QuerySet[History]:
     """Return the attempts that ended, the oldest first."""
     return History.objects.filter(task_id=task_id).order_by("attempt")
-
-
-def awaiting_approval(projects: Collection[str] | None = None) -> QuerySet[Task]:
-    """Return the tasks that wait for a person, the oldest first; of these projects (`owner/name`) alone if given."""
-    rows = Task.objects.filter(status=TaskState.AWAITING_APPROVAL).order_by("created_at")
-    return rows if projects is None else rows.filter(project__in=projects)

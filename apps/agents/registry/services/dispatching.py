@@ -14,9 +14,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import structlog
 from django.db import transaction
-from django.db.utils import InterfaceError, OperationalError
+from django.db.utils import OperationalError
 from psycopg.errors import DeadlockDetected
 
 from apps.agents.registry import policy
@@ -25,7 +24,7 @@ from apps.agents.registry.models import Agent, Dispatch, Task
 from apps.agents.registry.policy import Decision, How, Rules, Wanted
 from apps.agents.registry.queries import policies, scores
 from apps.agents.registry.queries import tasks as task_queries
-from apps.agents.registry.services import backlog, ending, news, starting
+from apps.agents.registry.services import backlog, ending, isolation, news, starting
 from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
 from apps.agents.registry.words import Failure
 from meshsix.kit import clock, ids
@@ -34,8 +33,6 @@ APPROVAL_WAIT = timedelta(hours=24)
 _LOOKS_AGAIN = timedelta(seconds=10)
 _FULL_CARDS = 20
 _AT_ONCE = 500
-
-log = structlog.get_logger()
 
 
 class Routed(StrEnum):
@@ -302,17 +299,9 @@ def dispatch_due(now: datetime) -> int:
 
 
 def alone(does: Callable[[UUID], Routed], task_id: UUID) -> Routed:
-    """Keep an error to one task: it would come first in every later sweep as well. A database that is away ends all.
-
-    A task that cannot be routed still ends when its time is over.
-    """
-    try:
-        return does(task_id)
-    except (InterfaceError, OperationalError):
-        raise
-    except Exception:
-        log.exception("a task cannot be routed", task=str(task_id))
-        return _end_if_over(task_id)
+    """Keep an error to one task, which still ends when its time is over. Raises where the database is away."""
+    outcome = isolation.alone(task_id, lambda: does(task_id))
+    return _end_if_over(task_id) if outcome is None else outcome
 
 
 @transaction.atomic

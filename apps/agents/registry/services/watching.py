@@ -2,19 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from uuid import UUID
+from functools import partial
 
 import structlog
 from django.core.cache import cache
 from django.db.models import QuerySet
-from django.db.utils import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
 from apps.agents.registry.models import Instance, Task
 from apps.agents.registry.models.tasks import LARGE
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import tasks as task_queries
-from apps.agents.registry.services import approvals, attempts, cancelling, dispatching, ending
+from apps.agents.registry.services import approvals, attempts, cancelling, dispatching, ending, isolation
 from apps.agents.registry.states import ErrorType
 from apps.agents.registry.words import Failure, Outcome
 from meshsix.integrations.errors import VendorError
@@ -41,17 +40,7 @@ def sweep(now: datetime) -> None:
 
 def _each(tasks: QuerySet[Task], does: Callable[[Task], object]) -> None:
     for task in tasks.defer(*LARGE)[:_AT_ONCE]:
-        _alone(task.task_id, does, task)
-
-
-def _alone(task_id: UUID, does: Callable[[Task], object], task: Task) -> None:
-    """Keep an error to one task: it would come first in every later sweep as well. A database that is away ends all."""
-    try:
-        does(task)
-    except (InterfaceError, OperationalError):
-        raise
-    except Exception:
-        log.exception("a task cannot be watched", task=str(task_id))
+        isolation.alone(task.task_id, partial(does, task))
 
 
 def _conclude(task: Task, failure: Failure) -> None:
