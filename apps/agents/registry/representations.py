@@ -1,8 +1,9 @@
 """How tasks and agents look outside. Numbers of scores have six decimals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
@@ -295,9 +296,11 @@ class AgentSerializer(serializers.ModelSerializer[Agent]):
 
     def get_projects(self, agent: Agent) -> list[str]:
         """Return those of the projects it works for that the caller may see."""
-        if "shows" not in self.context:
-            self.context["shows"] = shows(self.context["request"].user)
-        return [name for name in agent.projects if self.context["shows"](name)]
+        return [name for name in agent.projects if self._may_show(name)]
+
+    @cached_property
+    def _may_show(self) -> Callable[[str], bool]:
+        return shows(self.context["request"].user)
 
     def get_any_project(self, agent: Agent) -> bool:
         """Return whether it works for any project."""

@@ -86,7 +86,7 @@ def test_an_address_that_is_none_cannot_be_depended_on(target: str) -> None:
 
 def test_an_agent_cannot_depend_on_any_number_of_things() -> None:
     many = {f"check-{n}": Dependency(kind=CheckKind.URL, target=f"http://host/{n}") for n in range(50)}
-    assert faults(replace(SOUND, checks=SOUND.checks | many)).keys() == {"/checks"}
+    assert faults(replace(SOUND, checks={**SOUND.checks, **many})).keys() == {"/checks"}
 
 
 @pytest.mark.parametrize("agent_id", ["score", "", "A", "1a", "a" * 61, "a_b"])

@@ -61,9 +61,10 @@ def due(now: datetime, *, at_once: int) -> Iterator[Due]:
     last: tuple[Decimal, datetime, UUID] | None = _BEFORE_ALL
     while last is not None:
         rank, created_at, task_id = last
-        asked = {"now": now, "at_once": at_once, "rank": rank, "created_at": created_at, "task_id": task_id}
         with connection.cursor() as cursor:
-            cursor.execute(_DUE, asked)
+            cursor.execute(
+                _DUE, {"now": now, "at_once": at_once, "rank": rank, "created_at": created_at, "task_id": task_id}
+            )
             rows = cursor.fetchall()
         yield from (Due(*row[:3]) for row in rows)
         last = (rows[-1][3], rows[-1][4], rows[-1][0]) if len(rows) == at_once else None
