@@ -57,7 +57,7 @@ class Yard:
     def approved(self, task: Task) -> Task:
         """Approve the task as somebody else than its requester."""
         assert task.status == "awaiting_approval", task.error
-        return approvals.approve(task.task_id, actor=BERT)
+        return approvals.approve(task.task_id, agent=task.proposed_agent, actor=BERT)
 
     def worked(self, task: Task) -> Task:
         """Let the agent work until the task has ended."""
