@@ -167,7 +167,8 @@ CHANNEL_LAYERS = {
 DURABLE_WORKFLOWS = env.words(
     "DURABLE_WORKFLOWS",
     "apps.onboarding.workflow.ONBOARDING,apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE,"
-    "apps.agents.roster.workflow.DEEP_RESEARCH,apps.agents.roster.kubectl.workflow.DEPLOY,"
+    "apps.agents.roster.workflow.DEEP_RESEARCH,apps.agents.roster.argocd.workflow.DEPLOYMENT,"
+    "apps.agents.roster.kubectl.workflow.DEPLOY,"
     "apps.agents.roster.kubectl.workflow.ROLLBACK,apps.webhooks.rotation.workflow.ROTATION",
 )
 DURABLE_RECOVERY_INTERVAL = env.seconds("DURABLE_RECOVERY_INTERVAL_SECONDS", 2)
@@ -225,6 +226,8 @@ KUBERNETES_TIMEOUT = env.seconds("KUBERNETES_TIMEOUT_SECONDS", 10)
 ARGOCD_URL = env.url("ARGOCD_URL", "")
 ARGOCD_TOKEN = env.secret("ARGOCD_TOKEN", "")
 ARGOCD_APPLICATION = env.text("ARGOCD_APPLICATION", "mesh-six")
+# What argocd-deployer may touch: names or patterns such as `web-*`; `NAMESPACE/NAME` where a task names a namespace.
+ARGOCD_ALLOWED_APPLICATIONS = env.words("ARGOCD_ALLOWED_APPLICATIONS")
 ARGOCD_TIMEOUT = env.seconds("ARGOCD_TIMEOUT_SECONDS", 15)
 MESH_SIX_REPO = env.text("MESH_SIX_REPO", "")
 MESH_SIX_REPO_BRANCH = env.text("MESH_SIX_REPO_BRANCH", "main")
@@ -295,6 +298,7 @@ SIGN_IN_WAIT = env.seconds("SIGN_IN_WAIT_SECONDS", timedelta(hours=24).total_sec
 # agent_id -> dotted path of its class; the deployment's own stand before those of AGENTS.
 AGENTS: dict[str, str] = {
     "simple-agent": "apps.agents.roster.services.simple_agent.SimpleAgent",
+    "argocd-deployer": "apps.agents.roster.services.argocd_deployer.ArgocdDeployer",
     "architect-agent": "apps.agents.roster.services.architect_agent.ArchitectAgent",
     "context-service": "apps.agents.roster.services.context_service.ContextService",
     "kubectl-deployer": "apps.agents.roster.services.kubectl_deployer.KubectlDeployer",

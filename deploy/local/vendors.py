@@ -12,6 +12,8 @@ from deploy.local.kept import Kept
 
 PLATFORM_REPOSITORY = "octo-org/platform"
 SAMPLE_REPOSITORY = "octo-org/bookmarks"
+FREE_TO_CHOOSE = frozenset({"ARGOCD_ALLOWED_APPLICATIONS", "SMOKE_TARGETS"})
+"""What somebody may set without bringing a vendor of their own; all else of a sandbox's settings is its own."""
 _SERIES: tuple[Mapping[str, Any], ...] = (
     {"metric": {"__name__": "up", "job": "kubelet", "instance": "sandbox-node"}, "value": 1},
     {"metric": {"__name__": "up", "job": "argocd-server", "instance": "argocd-server:8083"}, "value": 1},
@@ -79,7 +81,12 @@ def _argocd_config(kept: Kept, public_url: str) -> dict[str, Any]:
 
 
 def _argocd_settings(kept: Kept, url: str) -> dict[str, str]:
-    return {"ARGOCD_URL": url, "ARGOCD_TOKEN": kept.secret("argocd-token")}
+    return {
+        "ARGOCD_URL": url,
+        "ARGOCD_TOKEN": kept.secret("argocd-token"),
+        "ARGOCD_ALLOWED_APPLICATIONS": "mesh-six,test-service",
+        "SMOKE_TARGETS": "argocd-deployer=mesh-six",
+    }
 
 
 def _litellm_config(kept: Kept, public_url: str) -> dict[str, Any]:

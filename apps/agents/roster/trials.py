@@ -60,8 +60,16 @@ def looks_at_a_namespace(asker: Asker) -> None:
     expect(refused == "kubectl:namespace-not-allowed", f"an unlisted namespace ended with {refused or 'no error'}")
 
 
+def syncs_to_the_head(asker: Asker) -> None:
+    """The application that is named for it is brought to the head of what it follows, and works."""
+    answer = asker.ask("sync-gitops", {"application": asker.target})
+    told = (answer.result["sync_status"], answer.result["health_status"])
+    expect(told == ("Synced", "Healthy"), f"{asker.target} is {told[0]} and {told[1]}")
+
+
 HANDS_OVER_LESS = Smoke(title="hands over less than 800 tokens", does=hands_over_less)
 LOOKS_AT_A_NAMESPACE = Smoke(title="looks at a namespace, and at no other", does=looks_at_a_namespace)
 RESEARCHES = Smoke(title="cites what was fetched alone", does=researches)
 RESEARCHES_DEEPLY = Smoke(title="cites what was fetched alone, in rounds", does=researches_deeply)
+SYNCS_TO_THE_HEAD = Smoke(title="syncs to the head", does=syncs_to_the_head, writes=True)
 TELLS_ONCE = Smoke(title="tells once", does=tells_once, writes=True)

@@ -4,42 +4,22 @@ import asyncio
 import copy
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deploy.sandbox.argocd import shown
 from deploy.sandbox.argocd.kustomize import CLUSTER_WIDE, Object, RenderError, identity, render
-from deploy.sandbox.argocd.repository import GitError, Repository
+from deploy.sandbox.argocd.repository import GitError
+from deploy.sandbox.argocd.sources import RpcError, Source, Sources
 from deploy.sandbox.argocd.target import ClusterError, Ref, Target, health
 from deploy.sandbox.records import Records
 
 TRACKING = "argocd.argoproj.io/tracking-id"
 ORDER = ("Namespace", "ServiceAccount", "ConfigMap", "Secret", "Role", "RoleBinding", "Service")
-WORST = ("Missing", "Degraded", "Progressing", "Healthy")
 NO_FAULT: Mapping[str, Any] = {"kind": "none", "seconds": 0, "message": ""}
 IN_PROGRESS = "another operation is already in progress"
-
-
-class RpcError(Exception):
-    """A refusal with its gRPC code, as the gateway answers it."""
-
-    def __init__(self, status: int, code: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": message, "code": code, "message": message}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where an application's manifests are, and what may happen by itself."""
-
-    repository: Repository
-    path: str
-    revision: str
-    namespace: str
-    automated: bool
-    prune: bool
+MOST_HISTORY = 10
 
 
 def now_text() -> str:
@@ -50,7 +30,7 @@ def now_text() -> str:
 class Applications:
     """All applications, with one operation at a time each."""
 
-    def __init__(self, records: Records, sources: Mapping[str, Source], target: Target) -> None:
+    def __init__(self, records: Records, sources: Sources, target: Target) -> None:
         self._records = records
         self._sources = sources
         self._target = target
@@ -58,16 +38,22 @@ class Applications:
 
     def names(self) -> list[str]:
         """Return the names of all applications."""
-        return list(self._sources)
+        return self._sources.names()
 
-    def _source(self, name: str) -> Source:
-        if name not in self._sources:
-            raise RpcError(404, 5, f'applications.argoproj.io "{name}" not found')
-        return self._sources[name]
+    def create(self, definition: Mapping[str, Any]) -> Object:
+        """Make an application and return it. Raises RpcError where another one has its name."""
+        return self.get(self._sources.create(definition))
+
+    def delete(self, name: str) -> None:
+        """Delete an application; its objects stay. Raises RpcError 404."""
+        self._sources.delete(name)
+        self._records.delete("application", name)
+        if name in self._tasks:
+            self._tasks.pop(name).cancel()
 
     def get(self, name: str) -> Object:
         """Return an application as it is stored. Raises RpcError 404."""
-        source = self._source(name)
+        source = self._sources.get(name)
         kept = self._records.get("application", name) or {"status": {"sync": {"status": "Unknown"}}}
         policy: Object = {"syncOptions": ["ServerSideApply=true"]}
         if source.automated:
@@ -75,7 +61,7 @@ class Applications:
         return {
             "metadata": {"name": name, "namespace": "argocd", "uid": f"sandbox-{name}"},
             "spec": {
-                "project": "mesh-six",
+                "project": source.project,
                 "source": {
                     "repoURL": source.repository.url,
                     "path": source.path,
@@ -93,12 +79,17 @@ class Applications:
 
     def fault(self, name: str, kind: str, seconds: float, message: str) -> None:
         """Let the next operation take its time or end badly: kind is Failed, Error or none."""
-        self._source(name)
+        self._sources.get(name)
         self._records.put("fault", name, {"kind": kind, "seconds": seconds, "message": message})
+
+    def judge(self, name: str, health: str, message: str) -> None:
+        """Let the first object of an application be of this health, whatever the cluster says; empty: no longer."""
+        self._sources.get(name)
+        self._records.put("health", name, {"status": health, "message": message} if health else {})
 
     async def refresh(self, name: str) -> Object:
         """Compare what is wanted with what is there and return the application."""
-        source, application = self._source(name), self.get(name)
+        source, application = self._sources.get(name), self.get(name)
         status = application["status"]
         try:
             await source.repository.fetch()
@@ -116,13 +107,13 @@ class Applications:
         wanting = status["sync"]["status"] == "OutOfSync" and not self._is_busy(name)
         if source.automated and wanting and not _has_failed(status, status["sync"]["revision"]):
             self.sync(name, {"revision": status["sync"]["revision"], "prune": source.prune}, user="")
-        return self.get(name)
+        return await self.current(name)
 
     async def current(self, name: str) -> Object:
         """Return the application with today's health of its objects."""
         application = self.get(name)
         if application["status"].get("resources"):
-            await self._judge(application["status"])
+            await self._judge(name, application["status"])
         return application
 
     def _compared_to(self, application: Mapping[str, Any]) -> Object:
@@ -140,15 +131,15 @@ class Applications:
             group, kind, namespace, own = identity(content)
             tracking = f"{name}:{group}/{kind}:{namespace or source.namespace}/{own}"
             metadata["annotations"] = {**(metadata.get("annotations") or {}), TRACKING: tracking}
-            found.append((_ref(content, namespace), content))
+            found.append((shown.ref_of(content, namespace), content))
         return sorted(found, key=lambda pair: ORDER.index(pair[0].kind) if pair[0].kind in ORDER else len(ORDER))
 
     async def _compared(self, status: Object, wanted: list[tuple[Ref, Object]], commit: str) -> Object:
         resources = []
         for ref, content in wanted:
             live = await self._target.get(ref)
-            same = live is not None and _says(live, content)
-            resources.append(_resource(ref, "Synced" if same else "OutOfSync", health(live)))
+            same = live is not None and shown.says(live, content)
+            resources.append(shown.resource(ref, "Synced" if same else "OutOfSync", health(live)))
         known = {(each["group"], each["kind"], each["namespace"], each["name"]) for each in resources}
         resources += [
             {**old, "status": "OutOfSync", "requiresPruning": True}
@@ -159,18 +150,35 @@ class Applications:
         return {
             "resources": resources,
             "sync": {"status": "Synced" if synced else "OutOfSync", "revision": commit},
-            "health": {"status": _worst(resources)},
+            "health": {"status": shown.worst(resources)},
         }
 
-    async def _judge(self, status: Object) -> None:
+    async def _judge(self, name: str, status: Object) -> None:
         for each in status["resources"]:
-            version = f"{each['group']}/{each['version']}" if each["group"] else each["version"]
-            ref = Ref(api_version=version, kind=each["kind"], namespace=each["namespace"], name=each["name"])
             try:
-                each["health"] = {"status": health(await self._target.get(ref))}
+                each["health"] = {"status": health(await self._target.get(shown.ref(each)))}
             except ClusterError:
                 each["health"] = {"status": "Unknown"}
-        status["health"] = {"status": _worst(status["resources"])}
+        told = self._records.get("health", name)
+        if told and status["resources"]:
+            status["resources"][0]["health"] = told
+        status["health"] = {"status": shown.worst(status["resources"])}
+
+    async def managed(self, name: str) -> list[Object]:
+        """Return the objects as they are and as the revision that is followed wants them. Raises RpcError."""
+        source = self._sources.get(name)
+        try:
+            await source.repository.fetch()
+            wanted = dict(await self._rendered(name, source, await source.repository.commit(source.revision)))
+            gone = [ref for ref in self._known(name) if ref not in wanted]
+            pairs = [*wanted.items(), *((ref, None) for ref in gone)]
+            return [shown.managed(ref, await self._target.get(ref), content) for ref, content in pairs]
+        except (GitError, RenderError, ClusterError) as error:
+            raise RpcError(400, 9, f"error getting cached app managed resources: {error}") from error
+
+    def _known(self, name: str) -> list[Ref]:
+        """Return the objects that the last comparison has seen."""
+        return [shown.ref(each) for each in self.get(name)["status"].get("resources") or ()]
 
     def _is_busy(self, name: str) -> bool:
         application = self.get(name)
@@ -179,7 +187,7 @@ class Applications:
 
     def sync(self, name: str, asked: Mapping[str, Any], *, user: str) -> Object:
         """Start an operation and return the application. Raises RpcError 400 if one is under way."""
-        source, application = self._source(name), self.get(name)
+        source, application = self._sources.get(name), self.get(name)
         revision = asked.get("revision") or source.revision
         if source.automated and user and revision != source.revision and not asked.get("dryRun"):
             raise RpcError(400, 9, f"Cannot sync to {revision}: auto-sync currently set to {source.revision}")
@@ -191,6 +199,23 @@ class Applications:
         }
         if asked.get("infos"):
             operation["info"] = asked["infos"]
+        return self._start(name, application, operation)
+
+    def roll_back(self, name: str, asked: Mapping[str, Any], *, user: str) -> Object:
+        """Start to bring back an entry of the history. Raises RpcError 400."""
+        source, application, number = self._sources.get(name), self.get(name), int(asked.get("id", 0))
+        if source.automated:
+            raise RpcError(400, 9, "rollback cannot be initiated when auto-sync is enabled")
+        history = application["status"].get("history") or ()
+        entry = next((each for each in history if each["id"] == number), None)
+        if entry is None:
+            raise RpcError(400, 3, f"application {name} does not have deployment with id {number}")
+        if self._is_busy(name):
+            raise RpcError(400, 9, IN_PROGRESS)
+        sync = {"revision": entry["revision"], "prune": bool(asked.get("prune")), "dryRun": bool(asked.get("dryRun"))}
+        return self._start(name, application, {"sync": sync, "initiatedBy": {"username": user}})
+
+    def _start(self, name: str, application: Object, operation: Object) -> Object:
         application["operation"] = operation
         self._write(name, application)
         fault = self._records.get("fault", name) or NO_FAULT
@@ -200,7 +225,7 @@ class Applications:
 
     def resume(self) -> None:
         """Take up operations that a killed process left behind."""
-        for name in self._sources:
+        for name in self._sources.names():
             if self._is_busy(name):
                 self._tasks[name] = asyncio.create_task(self._operate(name))
 
@@ -213,7 +238,7 @@ class Applications:
 
     def terminate(self, name: str) -> None:
         """End the running operation. Raises RpcError 400 if there is none."""
-        self._source(name)
+        self._sources.get(name)
         if not self._is_busy(name):
             raise RpcError(400, 3, "Unable to terminate operation. No operation is in progress")
         if name in self._tasks:
@@ -221,7 +246,7 @@ class Applications:
         self._finish(name, "Failed", "Operation terminated", {})
 
     async def _operate(self, name: str, fault: Mapping[str, Any] = NO_FAULT) -> None:
-        source, application = self._source(name), self.get(name)
+        source, application = self._sources.get(name), self.get(name)
         operation = application.pop("operation", None) or application["status"]["operationState"]["operation"]
         application["status"]["operationState"] = {
             "operation": operation,
@@ -248,7 +273,8 @@ class Applications:
             message = f"one or more objects failed to apply, reason: {failed[0]}"
             self._finish(name, "Failed", message, outcome)
         else:
-            await self._settle(name, wanted, commit)
+            if not operation["sync"]["dryRun"]:
+                await self._settle(name, wanted, commit)
             self._finish(name, "Succeeded", "successfully synced (all tasks run)", outcome)
 
     async def _apply(self, name: str, wanted: list[tuple[Ref, Object]], sync: Mapping[str, Any]) -> list[Object]:
@@ -256,23 +282,21 @@ class Applications:
         for ref, content in wanted:
             try:
                 new = False if sync["dryRun"] else await self._target.apply(ref, content)
-                results.append(_result(ref, "Synced", "created" if new else "configured"))
+                results.append(shown.result(ref, "Synced", "created" if new else "configured"))
             except ClusterError as error:
-                results.append(_result(ref, "SyncFailed", str(error)))
+                results.append(shown.result(ref, "SyncFailed", str(error)))
         known = {ref for ref, _ in wanted}
-        for old in self.get(name)["status"].get("resources") or ():
-            version = f"{old['group']}/{old['version']}" if old["group"] else old["version"]
-            ref = Ref(api_version=version, kind=old["kind"], namespace=old["namespace"], name=old["name"])
+        for ref in self._known(name):
             if ref in known or sync["dryRun"]:
                 continue
             if not sync["prune"]:
-                results.append(_result(ref, "PruneSkipped", "ignored (requires pruning)"))
+                results.append(shown.result(ref, "PruneSkipped", "ignored (requires pruning)"))
                 continue
             try:
                 await self._target.delete(ref)
-                results.append(_result(ref, "Pruned", "pruned"))
+                results.append(shown.result(ref, "Pruned", "pruned"))
             except ClusterError as error:
-                results.append(_result(ref, "SyncFailed", str(error)))
+                results.append(shown.result(ref, "SyncFailed", str(error)))
         return results
 
     async def _settle(self, name: str, wanted: list[tuple[Ref, Object]], commit: str) -> None:
@@ -291,61 +315,31 @@ class Applications:
         state |= {"phase": phase, "message": message, "finishedAt": now_text()}
         if outcome:
             state["syncResult"] = dict(outcome)
+        if phase == "Succeeded" and not state["operation"]["sync"]["dryRun"]:
+            self._remember(application["status"], outcome)
         self._write(name, application)
+
+    def _remember(self, status: Object, outcome: Mapping[str, Any]) -> None:
+        """Add what was brought to the cluster to the history."""
+        history = status.get("history") or []
+        entry = {
+            "id": history[-1]["id"] + 1 if history else 0,
+            "revision": outcome["revision"],
+            "source": outcome["source"],
+            "deployStartedAt": status["operationState"]["startedAt"],
+            "deployedAt": now_text(),
+        }
+        status["history"] = [*history, entry][-MOST_HISTORY:]
 
     def clear(self) -> None:
         """Forget all operations and what was synced."""
         for task in self._tasks.values():
             task.cancel()
         self._records.clear()
+        self._sources.read()
 
 
 def _has_failed(status: Mapping[str, Any], commit: str) -> bool:
     """Tell whether an operation for this very commit has ended badly: Argo CD does not try it again by itself."""
     state = status.get("operationState") or {}
     return state.get("phase") in ("Failed", "Error") and state["operation"]["sync"]["revision"] == commit
-
-
-def _ref(content: Mapping[str, Any], namespace: str) -> Ref:
-    return Ref(
-        api_version=content["apiVersion"], kind=content["kind"], namespace=namespace, name=content["metadata"]["name"]
-    )
-
-
-def _resource(ref: Ref, status: str, healthy: str) -> Object:
-    return {
-        "group": ref.group,
-        "version": ref.api_version.rpartition("/")[2],
-        "kind": ref.kind,
-        "namespace": ref.namespace,
-        "name": ref.name,
-        "status": status,
-        "health": {"status": healthy},
-    }
-
-
-def _result(ref: Ref, status: str, message: str) -> Object:
-    words = _resource(ref, status, "")
-    del words["health"]
-    phase = "Failed" if status == "SyncFailed" else "Succeeded"
-    return {**words, "message": message, "hookPhase": phase, "syncPhase": "Sync"}
-
-
-def _worst(resources: list[Object]) -> str:
-    found = [each["health"]["status"] for each in resources]
-    return min(found, key=lambda each: WORST.index(each) if each in WORST else 0, default="Healthy")
-
-
-def _says(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Tell whether an object says at least what is wanted."""
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(
-            name in live and _says(live[name], value) for name, value in wanted.items() if value is not None
-        )
-    if isinstance(wanted, list):
-        return (
-            isinstance(live, list)
-            and len(live) == len(wanted)
-            and all(_says(a, b) for a, b in zip(live, wanted, strict=True))
-        )
-    return bool(live == wanted)

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from meshsix.integrations.argocd import failures, messages
+from meshsix.integrations.argocd import failures
+from meshsix.integrations.argocd.applications import Applications, Sync
 from meshsix.integrations.argocd.messages import Application
 from meshsix.integrations.http import Http
-
-_MARK = "mesh-six"
 
 
 class ArgoCD:
@@ -22,10 +21,13 @@ class ArgoCD:
         """Close the connections."""
         self._http.close()
 
+    def applications(self, *, project: str = "", namespace: str = "") -> Applications:
+        """Return the applications of a project of Argo CD and of a namespace; without them, all that we may see."""
+        return Applications(self._call, project=project, namespace=namespace)
+
     def application(self, name: str, *, refresh: bool = False) -> Application:
         """Return an application; `refresh` makes Argo CD look at the repository first. Raises Missing."""
-        query = {"refresh": "normal"} if refresh else {}
-        return messages.application(self._call("GET", f"/api/v1/applications/{name}", query=query), mark=_MARK)
+        return self.applications().get(name, refresh=refresh)
 
     def sync(self, name: str, *, revision: str, mark: str) -> Application:
         """Start to bring the commit `revision` to the cluster; `mark` is kept with the operation.
@@ -33,13 +35,11 @@ class ArgoCD:
         Raises TryLater, which counts no attempt, while another operation is in progress. Nothing is pruned: the
         application's own policy decides about that.
         """
-        body = {"revision": revision, "prune": False, "dryRun": False, "infos": [{"name": _MARK, "value": mark}]}
-        return messages.application(self._call("POST", f"/api/v1/applications/{name}/sync", body=body), mark=_MARK)
+        return self.applications().sync(name, Sync(revision=revision, mark=mark))
 
     def may_sync(self, name: str) -> bool:
         """Return whether our token may sync the application. Raises Missing."""
-        spec = self._call("GET", f"/api/v1/applications/{name}").get("spec") or {}
-        project = spec.get("project") or "default"
+        project = self.application(name).wanted.project or "default"
         answer = self._call("GET", f"/api/v1/account/can-i/applications/sync/{project}/{name}")
         return answer.get("value") == "yes"
 

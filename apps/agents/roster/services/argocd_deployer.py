@@ -1,0 +1,59 @@
+"""argocd-deployer: brings commits to the cluster through Argo CD. How it works stands in `roster/argocd`."""
+
+from apps.agents.registry.agent import Agent, capability, vendor
+from apps.agents.registry.models import AgentType, Risk
+from apps.agents.registry.services.jobs import Job
+from apps.agents.roster.argocd.words import RISKY_NAMES, DeploymentReport
+from apps.agents.roster.deployment import DeployWanted
+from apps.agents.roster.trials import SYNCS_TO_THE_HEAD
+
+_WORKFLOW = "apps.agents.roster.argocd.workflow.DEPLOYMENT"
+_NEEDS = ("argocd-healthy",)
+_TIMEOUT_SECONDS = 900
+
+
+class ArgocdDeployer(Agent):
+    """Deploys through Argo CD."""
+
+    agent_id, type, version, max_concurrency = "argocd-deployer", AgentType.API, "1.0.0", 4
+    checks = {"argocd-healthy": vendor("argocd")}
+    smoke = (SYNCS_TO_THE_HEAD,)
+
+    @capability(
+        "deploy-service",
+        weight=0.9,
+        preferred=True,
+        requires=_NEEDS,
+        risky_actions=RISKY_NAMES,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        workflow=_WORKFLOW,
+    )
+    def deploy(self, ask: DeployWanted, job: Job) -> DeploymentReport:
+        """Bring a service to a revision."""
+        raise NotImplementedError  # the workflow serves it
+
+    @capability(
+        "sync-gitops",
+        weight=1.0,
+        preferred=True,
+        requires=_NEEDS,
+        risky_actions=RISKY_NAMES,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        workflow=_WORKFLOW,
+    )
+    def sync(self, ask: DeployWanted, job: Job) -> DeploymentReport:
+        """Bring an application to a revision, or see how it stands."""
+        raise NotImplementedError  # the workflow serves it
+
+    @capability(
+        "rollback-service",
+        weight=0.9,
+        preferred=True,
+        requires=_NEEDS,
+        risk=Risk.APPROVAL_REQUIRED,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        workflow=_WORKFLOW,
+    )
+    def roll_back(self, ask: DeployWanted, job: Job) -> DeploymentReport:
+        """Bring back what was there before."""
+        raise NotImplementedError  # the workflow serves it
