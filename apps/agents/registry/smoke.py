@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+MOST_ATTEMPTS = 2
+
 
 class Failed(AssertionError):  # noqa: N818 - reads as a word of the domain
     """The agent did not do what its smoke test expects; the message says what it did."""
@@ -52,8 +54,16 @@ class Asker(Protocol):
         NotConfigured where a vendor that the capability requires has no address.
         """
 
-    def send(self, capability: str, payload: Mapping[str, Any], *, project: str = "", by_score: bool = False) -> Answer:
-        """Return the answer of a task however it ended, or `awaiting_approval`."""
+    def send(
+        self,
+        capability: str,
+        payload: Mapping[str, Any],
+        *,
+        project: str = "",
+        by_score: bool = False,
+        attempts: int = MOST_ATTEMPTS,
+    ) -> Answer:
+        """Return the answer of a task however it ended after so many attempts, or `awaiting_approval`."""
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Return what a GET below `/api` answers, for example of `/tasks/{task_id}/attempts`. Raises Failed."""

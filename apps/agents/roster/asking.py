@@ -6,13 +6,12 @@ from typing import Any
 
 import httpx
 
-from apps.agents.registry.smoke import Answer, Failed, NotConfigured
+from apps.agents.registry.smoke import MOST_ATTEMPTS, Answer, Failed, NotConfigured
 from apps.agents.registry.states import ENDED, TaskState, Why
 
 LOOK_EVERY_SECONDS = 0.3
 WAIT_SECONDS = 60
 """How long a smoke test waits for an agent to be there."""
-MOST_ATTEMPTS = 2
 _GRACE_SECONDS = 60
 _NOT_CONFIGURED = "not configured"
 
@@ -33,7 +32,15 @@ class Caller:
             raise Failed(f"{capability} ended as {answer.status}: {told} (task {answer.task_id})")
         return answer
 
-    def send(self, capability: str, payload: Mapping[str, Any], *, project: str = "", by_score: bool = False) -> Answer:
+    def send(
+        self,
+        capability: str,
+        payload: Mapping[str, Any],
+        *,
+        project: str = "",
+        by_score: bool = False,
+        attempts: int = MOST_ATTEMPTS,
+    ) -> Answer:
         """Return the answer of a task however it ended, or `awaiting_approval`. Raises Failed, NotConfigured."""
         self._look_at_vendors(capability)
         wanted = {
@@ -41,7 +48,7 @@ class Caller:
             "payload": payload,
             "project": project,
             "wait_seconds": WAIT_SECONDS,
-            "max_attempts": MOST_ATTEMPTS,
+            "max_attempts": attempts,
             "allowed_agents": [] if by_score else [self.agent_id],
         }
         task = self._ended(self._call("POST", "/tasks", wanted)["task_id"])

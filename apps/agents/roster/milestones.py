@@ -2,9 +2,10 @@
 
 from uuid import uuid4
 
-from apps.agents.registry.smoke import Answer, Asker, Smoke, expect
+from apps.agents.registry.smoke import Answer, Asker, NotConfigured, Smoke, expect
 
 _ANSWER = "general-query"
+UNKNOWN = "test-service"
 
 
 def answers_a_sum(asker: Asker) -> None:
@@ -46,6 +47,38 @@ def scores_deployers(asker: Asker) -> None:
     expect(first > second, f"argocd-deployer scores {first}, kubectl-deployer {second}")
 
 
+def routes_a_deployment(asker: Asker) -> None:
+    """M3: a deployment goes to argocd-deployer, and the cards of both deployers are stored. Changes nothing."""
+    answer = asker.ask("deploy-service", {"action": "get-status", "service": asker.target}, by_score=True)
+    expect(answer.agent_id == asker.agent_id, f"{answer.agent_id} got it")
+    (dispatch, *_) = asker.get(f"/tasks/{answer.task_id}/why")["dispatches"]
+    stored = {each["agent_id"] for each in dispatch["agents"] if each["card"]}
+    expect(stored >= {asker.agent_id, "kubectl-deployer"}, f"cards are stored of {', '.join(sorted(stored))}")
+
+
+def deploys(asker: Asker) -> None:
+    """M3: a known application is synced and healthy at the asked revision."""
+    known = asker.ask("deploy-service", {"action": "get-status", "service": asker.target}).result
+    done = asker.ask("deploy-service", {"service": asker.target, "revision": known["revision"]}).result
+    told = (done["revision"], done["sync_status"], done["health_status"])
+    expect(told == (known["revision"], "Synced", "Healthy"), f"{asker.target} is {', '.join(told)}")
+
+
+def misses_an_application(asker: Asker) -> None:
+    """M3: an unknown application ends as missing, with a hint. Only looks.
+
+    An agent that did nothing but fail gets no more tasks: what works is asked for before and after.
+    """
+    look, unknown = {"action": "list-applications"}, {"action": "get-status", "application": UNKNOWN}
+    asker.ask("sync-gitops", look)
+    error = asker.send("sync-gitops", unknown, attempts=1).error
+    asker.ask("sync-gitops", look)
+    if error.get("code") == "argocd:not-allowed":
+        raise NotConfigured(f"ARGOCD_ALLOWED_APPLICATIONS does not allow the application {UNKNOWN}, which nobody has")
+    expect(error.get("type") == "missing", f"an unknown application ends as {error.get('type', 'no error')}")
+    expect(error.get("hint"), "there is no hint")
+
+
 def consults(asker: Asker) -> None:
     """M3: a recommendation in the structure of architect-agent, with the tools that it rests on."""
     answer = asker.ask("tech-consultation", {"question": "Redis or PostgreSQL for caching session state?"})
@@ -57,10 +90,16 @@ def consults(asker: Asker) -> None:
 M1 = Smoke(title="M1 answers a question", does=answers_a_sum)
 M2 = Smoke(title="M2 remembers a wish for its person alone", does=remembers_a_wish)
 M3_SCORES = Smoke(title="M3 deployers in their order", does=scores_deployers, needs=("kubectl-deployer",))
+M3_ROUTES = Smoke(title="M3 routes a deployment", does=routes_a_deployment, needs=("kubectl-deployer",), writes=True)
+M3_DEPLOYS = Smoke(title="M3 deploys a revision", does=deploys, writes=True)
+M3_MISSES = Smoke(title="M3 an unknown application is missing", does=misses_an_application)
 M3_CONSULTATION = Smoke(title="M3 recommends a technology", does=consults)
 MILESTONES: tuple[tuple[str, Smoke], ...] = (
     ("simple-agent", M1),
     ("simple-agent", M2),
     ("argocd-deployer", M3_SCORES),
+    ("argocd-deployer", M3_ROUTES),
+    ("argocd-deployer", M3_DEPLOYS),
+    ("argocd-deployer", M3_MISSES),
     ("architect-agent", M3_CONSULTATION),
 )

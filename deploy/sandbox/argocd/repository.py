@@ -62,7 +62,10 @@ class Repository:
             await self._git(*place, "fetch", "--quiet", "--prune", "--update-head-ok", self.url, *refs)
 
     async def commit(self, revision: str) -> str:
-        """Return the commit that a branch, tag or commit id names. Raises GitError."""
+        """Return the commit that a branch, tag, commit id or HEAD names. Raises GitError."""
+        if revision == "HEAD":  # the mirror's own says nothing of the repository's
+            told = await self._git("ls-remote", self.url, "HEAD")
+            revision = told.decode().partition("\t")[0]
         for name in (revision, f"refs/heads/{revision}", f"refs/tags/{revision}"):
             try:
                 found = await self._git(

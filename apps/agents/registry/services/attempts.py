@@ -107,12 +107,15 @@ _BY_CODE: dict[str, ErrorType] = {
     endings.UNKNOWN_STEP: ErrorType.ERROR,
     endings.BAD_INPUT: ErrorType.ERROR,
     endings.ENDLESS_WAIT: ErrorType.TRY_LATER,
+    # Whoever asked must ask otherwise: it says nothing of the agent.
+    "plan_outdated": ErrorType.INVALID_INPUT,
 }
 _BY_END: dict[str, ErrorType] = {
     "try-later": ErrorType.TRY_LATER,
     "missing": ErrorType.MISSING,
     "refused": ErrorType.REFUSED,
     "forbidden": ErrorType.REFUSED,
+    "not-allowed": ErrorType.INVALID_INPUT,
 }
 
 
