@@ -29,7 +29,7 @@ from deploy.local.owner import owning, pid_files
 from deploy.local.ports import LOOPBACK
 from deploy.local.servers import OpenBao, Place, Postgres, Valkey
 from deploy.local.servers.server import Server
-from deploy.local.vendors import FREE_TO_CHOOSE, Vendor, played
+from deploy.local.vendors import Vendor, played, unchosen
 
 _READY_WITHIN = timedelta(minutes=3)
 _LEFTOVER_GRACE = timedelta(seconds=15)
@@ -213,12 +213,8 @@ class Stack:
         self.sandboxes = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
         for each in vendors:
             told = each.settings(self._kept, self.sandboxes[each.name])
-            self._tell({name: value for name, value in told.items() if not self._is_chosen(name)})
+            self._tell(unchosen(told, self.options.environ))
             self._kept.address(f"sandbox {each.name}", self.sandboxes[each.name])
-
-    def _is_chosen(self, name: str) -> bool:
-        """Return whether the person who starts the stack chose something that a sandbox can live with."""
-        return name in FREE_TO_CHOOSE and bool(self.options.environ.get(name))
 
     @property
     def _sandbox_ports(self) -> Path:

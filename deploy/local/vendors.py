@@ -216,3 +216,8 @@ def played(environ: Mapping[str, str]) -> tuple[Vendor, ...]:
     names = {vendor.name for vendor in playing}
     # A made-up Argo CD reads the made-up GitHub and fills the made-up cluster: it plays only where both do.
     return tuple(each for each in playing if each.name != "argocd" or {"github", "kubernetes"} <= names)
+
+
+def unchosen(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return a sandbox's settings without those that somebody chose beside it."""
+    return {name: value for name, value in settings.items() if name not in FREE_TO_CHOOSE or not environ.get(name)}

@@ -17,16 +17,19 @@ from apps.agents.registry.here import HERE
 from apps.agents.registry.models import Check, Task
 from apps.agents.registry.services import approvals, submission
 from apps.agents.registry.words import Request
+from meshsix import wiring
 from meshsix.durable import registry
 from meshsix.durable.models import StepRow
 from meshsix.kit import clock
-from tests.cluster_bench import NAMESPACE, PLATFORM, Bench
-from tests.service.cluster.conftest import bench, process
+from tests.cluster_bench import NAMESPACE, PLATFORM, Bench, close, point_settings
+from tests.sandboxes import Sandbox
+from tests.service.cluster.conftest import process
 from tests.service.registry.conftest import ANNA, BERT, Office
+from tests.service.sandbox.process import Process
 
-__all__ = ["bench", "process"]
+__all__ = ["process"]
 
-SECONDS = 60
+SECONDS = 120
 ENDED = ("completed", "failed", "timeout", "cancelled")
 _BASE = f"/repos/{PLATFORM}/contents/k8s/base"
 
@@ -56,7 +59,7 @@ class Deployer:
         """Work on the task, as a worker would, until it has ended."""
         deadline = time.monotonic() + SECONDS
         while self.office.work(task).status not in ENDED:
-            assert time.monotonic() < deadline, f"still {task.status}: {self.waits(task)}"
+            assert time.monotonic() < deadline, f"still {task.status}: {self.waits(task)} {task.wait_reason}"
             if task.status == "pending":
                 self.office.again(task)
             time.sleep(0.02)
@@ -64,16 +67,18 @@ class Deployer:
 
     def waits(self, task: Task) -> list[str]:
         """Return why the steps of the task's attempt wait."""
+        assert task.run_id is not None
         return list(StepRow.objects.filter(run_id=task.run_id).values_list("error_detail", flat=True))
 
     def commit(self, **data: str) -> str:
         """Let the platform repository hold a ConfigMap `web` with this data; return the commit."""
         content = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}, "data": data}
-        self._put("web.yaml", content)
+        self.put("web.yaml", content)
         kustomization = {"namespace": NAMESPACE, "resources": ["namespace.yaml", "web.yaml"]}
-        return self._put("kustomization.yaml", kustomization)
+        return self.put("kustomization.yaml", kustomization)
 
-    def _put(self, name: str, content: object) -> str:
+    def put(self, name: str, content: object) -> str:
+        """Write a file of the folder that the applications follow; return the commit."""
         known = [each for each in self.bench.rest("GET", _BASE) if each["name"] == name]
         body = {
             "message": f"Change {name}",
@@ -94,6 +99,20 @@ class Deployer:
     def changes(self) -> list[str]:
         """Return the last words of the calls that changed something at Argo CD."""
         return [each.rpartition("/")[2] for each in self.bench.argocd.changes()]
+
+
+@pytest.fixture
+def bench(process: Process, settings: Settings) -> Iterator[Bench]:
+    """Argo CD and the cluster as they are at the beginning; the repository keeps its past, each test commits anew."""
+    point_settings(settings, process.urls)
+    parts = {name: Sandbox(url) for name, url in process.urls.items()}
+    for name in ("kubernetes", "argocd"):
+        parts[name].reset()
+    wiring.clients.cache_clear()
+    clients = wiring.clients()
+    yield Bench(**parts, clients=clients)
+    close(clients)
+    wiring.clients.cache_clear()
 
 
 @pytest.fixture

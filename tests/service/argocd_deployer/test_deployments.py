@@ -164,8 +164,11 @@ def test_a_failed_operation_ends_the_task_with_its_message(deployer: Deployer, p
 
 
 def test_an_application_that_cannot_be_compared_says_why(deployer: Deployer) -> None:
-    deployer._put("kustomization.yaml", {"helmCharts": []})
-    task = deployer.ask("deploy-service", service="mesh-six")
+    deployer.put("kustomization.yaml", {"helmCharts": []})
+    try:
+        task = deployer.ask("deploy-service", service="mesh-six")
+    finally:
+        deployer.commit(colour="green")
     assert failure(task) == ("permanent", "argocd:not-compared")
     assert "helmCharts" in message(task)
 
