@@ -52,7 +52,7 @@ class Deployer:
         """Ask for a task, let somebody else approve it where it must be, and return it once it has ended."""
         task = self.submit(capability, **words)
         if task.status == "awaiting_approval":
-            task = approvals.approve(task.task_id, actor=BERT)
+            task = approvals.approve(task.task_id, agent=task.proposed_agent, actor=BERT)
         return self.ended(task)
 
     def ended(self, task: Task) -> Task:
