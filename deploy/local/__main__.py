@@ -121,7 +121,7 @@ def main(words: Sequence[str]) -> int:
     own = words[:1] if words[:1] == ["manage"] else words  # what stands behind it is for manage.py
     asked = parser.parse_args(own)
     console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         _demand_git()
