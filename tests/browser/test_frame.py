@@ -242,7 +242,7 @@ async def _round(page: Page) -> tuple[float, float]:
             "seq => window.paints.find(([painted]) => painted >= seq)?.[1]", arg=seq, polling=20
         )
         delays.append(float(await painted.json_value()) / 1000 - committed)
-        await asyncio.sleep(0.25)  # as people's work comes; in a burst several share a paint
+        await asyncio.sleep(0.25)  # as people's work comes; a burst is limited to four paints a second
     return sorted(delays)[18], percentile(fetches, 0.5)
 
 

@@ -3,13 +3,12 @@
 //   <section id="run" data-aggregate="run:..." data-seq="12"          or data-feed="run"
 //            hx-get="/onboarding/..." hx-trigger="live" hx-target="this" hx-swap="morph:outerHTML">
 //
-// At most 10 fetches a second a region, one at a time, and after each a rest as long as it took: a busy server is asked less
-// often. An answer older than what is shown is dropped.
+// At most 4 fetches a second a region, one at a time; an answer older than what is shown is dropped.
 import { announce, showStaleness } from "./words.js";
 
 const SELECTOR = "[data-aggregate][data-seq], [data-feed][data-seq]";
-const LEAST_PERIOD_MS = 100;
-const pending = new Map(); // id -> { timer, last, took, busy, again }
+const LEAST_PAUSE_MS = 250;
+const pending = new Map(); // id -> { timer, last, busy, again }
 
 export function topicOf(region) {
   return region.dataset.aggregate ?? `feed:${region.dataset.feed}`;
@@ -37,11 +36,11 @@ export function news(topic, seq) {
 }
 
 function refresh(id) {
-  const state = pending.get(id) ?? { last: -Infinity, took: 0, busy: false, again: false, timer: 0 };
+  const state = pending.get(id) ?? { last: -Infinity, busy: false, again: false, timer: 0 };
   pending.set(id, state);
   if (state.busy) { state.again = true; return; }
   if (state.timer) return;
-  const wait = Math.max(0, state.last + Math.max(LEAST_PERIOD_MS, 2 * state.took) - performance.now());
+  const wait = Math.max(0, state.last + LEAST_PAUSE_MS - performance.now());
   state.timer = setTimeout(() => {
     state.timer = 0;
     state.last = performance.now();
@@ -56,7 +55,6 @@ function done(id) {
   const state = pending.get(id);
   if (!state) return;
   state.busy = false;
-  state.took = performance.now() - state.last;
   if (state.again) { state.again = false; refresh(id); }
 }
 
