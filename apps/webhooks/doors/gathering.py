@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
+
 from apps.webhooks import intake
 
 MOMENT = timedelta(milliseconds=50)
+
+log = structlog.get_logger()
 
 
 class Gatherer:
@@ -43,5 +47,8 @@ class Gatherer:
         while True:
             with self._came:
                 self._came.wait_for(lambda: self._gathered)
-            self.flush()
+            try:
+                self.flush()
+            except Exception:  # nobody else sends: the sweep finds these, and the next ones are nudged for
+                log.exception("deliveries not nudged for")
             time.sleep(MOMENT.total_seconds())

@@ -44,3 +44,20 @@ def test_what_is_gathered_is_sent_before_the_end() -> None:
     gatherer.put(ids[1:])
     gatherer.flush()
     assert [each for message in sent.messages for each in message] == ids
+
+
+def test_an_error_ends_no_thread() -> None:
+    sent, ids, fails = Sent(), [uuid4(), uuid4()], threading.Semaphore(1)
+    sent.hold.set()
+
+    def send(delivery_ids: Sequence[UUID]) -> None:
+        if fails.acquire(blocking=False):
+            sent.came.release()
+            raise OSError("no thread is left")
+        sent(delivery_ids)
+
+    gatherer = Gatherer(send)
+    for each in ids:
+        gatherer.put([each])
+        assert sent.came.acquire(timeout=WAITS_SECONDS)
+    assert sent.messages == [ids[1:]]

@@ -29,7 +29,7 @@ class KubectlDeployer(Agent):
     )
     def deploy(self, ask: DeployWanted, job: Job) -> Deployed:
         """Say what the workflow takes and gives: it plans, applies, and follows the rollout."""
-        raise NotImplementedError
+        raise NotImplementedError  # the workflow serves it
 
     @capability(
         "rollback-service",
@@ -42,7 +42,7 @@ class KubectlDeployer(Agent):
     )
     def roll_back(self, ask: DeployWanted, job: Job) -> Deployed:
         """Say what the workflow takes and gives: it goes back to revision `history_id`, else to the one before."""
-        raise NotImplementedError
+        raise NotImplementedError  # the workflow serves it
 
     @capability(
         "change-workload",
