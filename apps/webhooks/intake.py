@@ -3,12 +3,13 @@
 A nudge is only a hint. Many at once share a message: to publish one costs more than to store a delivery.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import LiteralString
 from uuid import UUID
 
+import msgspec
 from celery import Signature
 from django.db import transaction
 from isal import isal_zlib
@@ -27,13 +28,15 @@ Nudge = Callable[[Sequence[UUID]], None]
 _ONE_BY_ONE = 5
 """So few deliveries at once get a message each, so that workers share them."""
 _A_MESSAGE = 20
+_MESSAGES = 4
+"""So many messages are enough for all workers to share what came at once; beyond, each carries more."""
 _STORE: LiteralString = """
 INSERT INTO webhook_deliveries (id, door, guid, hook_id, project_id, event, action, received_at, headers, payload,
                                 state, reason, attempts, due_at, error)
 SELECT given.id, given.door, given.guid, given.hook_id, given.project_id, given.event, given.action, %(now)s,
-       given.headers, given.payload, %(state)s, '', 0, %(now)s, ''
-FROM unnest(%(id)s::uuid[], %(door)s::text[], %(guid)s::text[], %(hook_id)s::text[], %(project_id)s::uuid[],
-            %(event)s::text[], %(action)s::text[], %(headers)s::jsonb[], %(payload)b::bytea[])
+       given.headers::jsonb, given.payload, %(state)s, '', 0, %(now)s, ''
+FROM unnest(%(id)b::uuid[], %(door)b::text[], %(guid)b::text[], %(hook_id)b::text[], %(project_id)b::uuid[],
+            %(event)b::text[], %(action)b::text[], %(headers)b::text[], %(payload)b::bytea[])
      AS given(id, door, guid, hook_id, project_id, event, action, headers, payload)
 ON CONFLICT DO NOTHING RETURNING id
 """
@@ -74,7 +77,7 @@ def store(batch: Sequence[Incoming], *, nudge_by: Nudge) -> list[bool]:
         "project_id": [each.project_id for each in batch],
         "event": [each.event for each in batch],
         "action": [each.action for each in batch],
-        "headers": [json.dumps(each.headers) for each in batch],
+        "headers": [msgspec.json.encode(each.headers).decode() for each in batch],
         "payload": [each.payload for each in batch],
     }
     stored = {row[0] for row in prepared.fetch(_STORE, values)}
@@ -99,5 +102,6 @@ def _messages(delivery_ids: Sequence[str]) -> Iterator[Signature]:
         for each in delivery_ids:
             yield app.signature(HANDLE, args=(each,), queue=_QUEUE)
         return
-    for start in range(0, len(delivery_ids), _A_MESSAGE):
-        yield app.signature(HANDLE_SOME, args=(list(delivery_ids[start : start + _A_MESSAGE]),), queue=_QUEUE)
+    size = max(_A_MESSAGE, ceil(len(delivery_ids) / _MESSAGES))
+    for start in range(0, len(delivery_ids), size):
+        yield app.signature(HANDLE_SOME, args=(list(delivery_ids[start : start + size]),), queue=_QUEUE)
