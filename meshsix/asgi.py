@@ -8,9 +8,10 @@ os.environ.setdefault("DATABASE_POOL", "true")  # each request has a thread of i
 
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
-_http = get_asgi_application()  # loads the apps, which everything below needs
+from meshsix.web import handler
+
+_http = handler.application()  # loads the apps, which everything below needs
 
 from apps.webhooks.doors.calls import MOST_BYTES  # noqa: E402 - after the apps are loaded
 from meshsix.mcp_when_asked import McpWhenAsked  # noqa: E402 - after the apps are loaded
