@@ -78,3 +78,8 @@ class Refused(VendorError):  # noqa: N818 - reads as a word of the domain
 
 class Missing(Refused):
     """The thing does not exist, or we may not see it. Only a vendor's clear answer (404) means this."""
+
+
+def worded(error: Exception) -> str:
+    """Return what a person reads of an error: a vendor's own words; of one that nobody expected, its kind too."""
+    return str(error) if isinstance(error, VendorError) else f"{type(error).__name__}: {error}"

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""From when on Unix counts time."""
 _offset = timedelta(seconds=float(os.environ.get("MESHSIX_CLOCK_OFFSET_SECONDS", "0")))
 
 

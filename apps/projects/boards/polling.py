@@ -206,20 +206,19 @@ def _unless_hurried(started_at: datetime, due_at: datetime) -> Case:
     return Case(When(due_at__lte=started_at, then=due_at), default=F("due_at"))
 
 
-def poll_failed(project_id: UUID, error: str, *, pause: timedelta | None = None, lease: Lease | None = None) -> None:
+def poll_failed(project_id: UUID, error: str, *, lease: Lease, pause: timedelta | None = None) -> None:
     """Record that the board could not be polled; it is due again after `pause`, else after a pause that doubles.
 
-    Nothing where the board is somebody else's by now; without `lease` whoever has it has failed.
+    Nothing where the board is somebody else's by now.
     """
-    rows = BoardWatch.objects.filter(project_id=project_id)
-    rows = rows if lease is None else rows.filter(lease_id=lease.id)
+    rows = BoardWatch.objects.filter(project_id=project_id, lease_id=lease.id)
     watch = rows.first()
     if watch is None:
         return
     doubled = min(settings.BOARD_POLL_INTERVAL * 2 ** min(watch.failures, 8), _LONGEST_PAUSE)
     due_at = clock.now() + (doubled if pause is None else pause)
     rows.update(
-        due_at=due_at if lease is None else _unless_hurried(lease.taken_at, due_at),
+        due_at=_unless_hurried(lease.taken_at, due_at),
         lease_id=None,
         leased_until=None,
         failures=F("failures") + 1,

@@ -15,7 +15,7 @@ from apps.projects.boards import services as boards
 from apps.projects.models import Project
 from apps.webhooks import canonical
 from apps.webhooks.canonical import Emitted
-from meshsix.integrations.errors import TryLater, VendorError
+from meshsix.integrations.errors import TryLater, VendorError, worded
 from meshsix.wiring import Clients
 
 LEASE = timedelta(minutes=2)
@@ -39,13 +39,19 @@ def poll(project_id: UUID, clients: Clients) -> Polled | None:
     lease = boards.claim(project_id, lease=LEASE)
     if lease is None:
         return None
-    project = Project.objects.get(pk=project_id)
     try:
-        seen = boards.poll(project, clients, lease=lease)
+        return _polled(Project.objects.get(pk=project_id), clients, lease)
     except TryLater as error:
         return _failed(project_id, lease, error, pause=error.pause)
     except VendorError as error:
         return _failed(project_id, lease, error)
+    except Exception as error:  # whatever it was, people must see it at the board
+        _failed(project_id, lease, error)
+        raise
+
+
+def _polled(project: Project, clients: Clients, lease: boards.Lease) -> Polled:
+    seen = boards.poll(project, clients, lease=lease)
     with transaction.atomic():
         told = canonical.emit(boards.record_poll(seen))
     return Polled(cards=len(seen.cards), told=told)
@@ -58,8 +64,8 @@ def poll_now(project_id: UUID, clients: Clients) -> Polled | None:
     return poll(project_id, clients)
 
 
-def _failed(project_id: UUID, lease: boards.Lease, error: VendorError, *, pause: timedelta | None = None) -> Polled:
+def _failed(project_id: UUID, lease: boards.Lease, error: Exception, *, pause: timedelta | None = None) -> Polled:
     """Keep the error where people see it, and when the board is tried again: GitHub's own wish comes first."""
-    boards.poll_failed(project_id, str(error), pause=pause, lease=lease)
+    boards.poll_failed(project_id, worded(error), pause=pause, lease=lease)
     log.info("board not polled", project=str(project_id), error=str(error))
     return Polled(error=str(error))

@@ -18,7 +18,7 @@ from apps.webhooks.repair.models import HookWatch
 from apps.webhooks.repair.reach import Reach, Shown, reach
 from apps.webhooks.repair.states import AlertKind
 from apps.webhooks.rotation import services as rotation
-from meshsix.integrations.errors import Missing, TryLater, VendorError
+from meshsix.integrations.errors import Missing, TryLater, VendorError, worded
 from meshsix.integrations.github.messages import HookDelivery
 from meshsix.kit import clock, redact
 from meshsix.wiring import Clients
@@ -61,6 +61,14 @@ def look(watch_id: UUID, clients: Clients) -> Looked | None:
     watch = claims.take(watch_id, clock.now())
     if watch is None:
         return None
+    try:
+        return _looked(watch, clients)
+    except Exception as error:  # whatever it was, people must see it at the hook
+        _failed(watch, error, Looked())
+        raise
+
+
+def _looked(watch: HookWatch, clients: Clients) -> Looked | None:
     hook = reach(watch, clients)
     try:
         seen = observe(watch, hook)
@@ -162,20 +170,13 @@ def _end(watch: HookWatch, troubles: tuple[AlertKind, ...]) -> None:
     claims.end(watch, due_at=due_at)
 
 
-def _failed(watch: HookWatch, error: VendorError, looked: Looked) -> Looked:
+def _failed(watch: HookWatch, error: Exception, looked: Looked) -> Looked:
     """Keep the error where people see it, and look again later: when GitHub said, else in the usual time."""
-    claims.end(watch, error=redact.text(str(error))[:_ERROR_LENGTH], due_at=clock.now() + _pause(error))
+    claims.end(watch, error=redact.text(worded(error))[:_ERROR_LENGTH], due_at=clock.now() + _pause(error))
     log.info("hook not looked at", watch=str(watch.pk), error=str(error))
     return replace(looked, error=str(error))
 
 
-def failed(watch_id: UUID, error: str) -> None:
-    """Keep what nobody expected where people see it, and look again in the usual time."""
-    HookWatch.objects.filter(pk=watch_id).update(
-        error=redact.text(error)[:_ERROR_LENGTH], due_at=clock.now() + settings.HOOK_WATCH_INTERVAL, lease_until=None
-    )
-
-
-def _pause(error: VendorError) -> timedelta:
+def _pause(error: Exception) -> timedelta:
     pause = error.pause if isinstance(error, TryLater) else None
     return max(pause or settings.HOOK_WATCH_INTERVAL, _SHORTEST_PAUSE)

@@ -194,6 +194,7 @@ def test_a_board_without_events_is_polled_more_often(desk: Desk, trigger: str, s
 def test_a_wish_in_the_midst_of_a_poll_is_done_behind_it(desk: Desk, fails: bool) -> None:  # noqa: FBT001 - parametrised
     services.watch_all()
     lease = services.claim(desk.project.pk, lease=LEASE)
+    assert lease is not None
     found = services.poll(desk.project, desk.clients, lease=lease)
     services.poll_soon(desk.project.pk)
     if fails:
@@ -208,6 +209,7 @@ def test_a_wish_in_the_midst_of_a_poll_is_done_behind_it(desk: Desk, fails: bool
 def test_who_lost_the_lease_leaves_the_watch_to_the_one_who_has_it(desk: Desk) -> None:
     services.watch_all()
     lost = services.claim(desk.project.pk, lease=LEASE)
+    assert lost is not None
     found = services.poll(desk.project, desk.clients, lease=lost)
     with clock.moved(LEASE):
         lease = services.claim(desk.project.pk, lease=LEASE)
@@ -224,16 +226,22 @@ def test_a_poll_that_fails_is_tried_again_later_each_time_and_says_why() -> None
     project = boards.project()
     services.watch_all()
     pauses = []
+
+    def failed(error: str, pause: timedelta | None = None) -> BoardWatch:
+        services.poll_soon(project.pk)
+        lease = services.claim(project.pk, lease=LEASE)
+        assert lease is not None
+        services.poll_failed(project.pk, error, lease=lease, pause=pause)
+        return BoardWatch.objects.get()
+
     for _ in range(7):
-        services.poll_failed(project.pk, "GitHub refuses: token ghp_" + "x" * 36)
-        watch = BoardWatch.objects.get()
+        watch = failed("GitHub refuses: token ghp_" + "x" * 36)
         pauses.append(round((watch.due_at - clock.now()).total_seconds() / 60))
     assert pauses == [3, 6, 12, 24, 48, 60, 60]
     assert watch.failures == 7
     assert watch.error.startswith("GitHub refuses")
     assert "x" * 36 not in watch.error
-    services.poll_failed(project.pk, "", pause=timedelta(seconds=30))
-    assert BoardWatch.objects.get().due_at <= clock.now() + timedelta(seconds=30)
+    assert failed("", timedelta(seconds=30)).due_at <= clock.now() + timedelta(seconds=30)
 
 
 def test_the_database_refuses_watches_that_cannot_be() -> None:

@@ -122,9 +122,12 @@ class Site:
 
     def comment(self, text: str = "Hello") -> None:
         """Do something at GitHub that the hook tells of, and wait until GitHub has sent it, in vain or not."""
-        before = len(self.sent())
+        before = self._guids()
         self.bench.sandbox.rest("POST", f"/repos/{FULL_NAME}/issues/1/comments", {"body": text})
-        until(lambda: len(self.sent()) > before)
+        until(lambda: self._guids() > before)
+
+    def _guids(self) -> set[str]:
+        return {each["guid"] for each in self.sent()}
 
     def sent(self) -> list[dict[str, Any]]:
         """Return what GitHub sent to the hook, the newest first."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 from django.db import connection
@@ -19,6 +20,7 @@ from apps.webhooks.repair.states import GapState
 from meshsix.integrations.github.messages import HookDelivery
 from meshsix.kit import clock
 from meshsix.kit.actor import SYSTEM
+from meshsix.wiring import Clients
 from tests.crossing import crossed
 from tests.service.repair.site import FULL_NAME, Site, until
 
@@ -62,6 +64,33 @@ def test_a_second_look_begins_where_the_first_one_ended(site: Site) -> None:
     assert second > first
     assert site.watch.due_at > clock.now()
     assert (site.watch.error, site.watch.lease_until) == ("", None)
+
+
+def test_a_look_that_breaks_says_so_and_after_its_time_leaves_the_hook_to_the_next(site: Site) -> None:
+    def broken(*, late: bool) -> Clients:
+        class Broken:
+            """Clients that break, late ones once somebody else looks."""
+
+            @property
+            def github(self) -> None:
+                if late:
+                    with clock.moved(claims.LEASE):
+                        claims.take(pk, clock.now())
+                raise ZeroDivisionError("by nothing")
+
+        return cast("Clients", Broken())
+
+    pk = site.watch.pk
+    claims.hurry([pk], clock.now())
+    with pytest.raises(ZeroDivisionError):
+        watch.look(pk, broken(late=False))
+    assert (site.watch.error, site.watch.lease_until) == ("ZeroDivisionError: by nothing", None)
+    claims.hurry([pk], clock.now())
+    HookWatch.objects.update(error="")
+    with pytest.raises(ZeroDivisionError):
+        watch.look(pk, broken(late=True))
+    assert site.watch.error == ""
+    assert site.watch.lease_until is not None
 
 
 def test_what_never_comes_is_asked_for_five_times_and_then_given_up(site: Site) -> None:

@@ -1,6 +1,7 @@
 """Boards that send no events move by polling: claimed once, visible where it fails, and told once with webhooks."""
 
 from datetime import timedelta
+from typing import cast
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from apps.webhooks.repair.polling import Polled
 from meshsix.durable.definition import StepFacts
 from meshsix.kit import clock, ids
 from meshsix.live.models import Event
+from meshsix.wiring import Clients
 from tests.github_bench import Bench
 from tests.service.repair.site import project
 
@@ -124,6 +126,31 @@ def test_what_nobody_expected_is_written_to_the_board(bench: Bench, notes: Proje
     tasks.poll_board.apply(args=(str(notes.pk),))
     assert BoardWatch.objects.get(project=notes).failures == 1
     assert bench.sandbox.url
+
+
+def test_a_poll_that_breaks_after_its_time_leaves_the_board_to_the_next(bench: Bench, notes: Project) -> None:
+    taken: list[boards.Lease | None] = []
+
+    class Broken:
+        """Clients that break once another poller has the board."""
+
+        @property
+        def github(self) -> None:
+            with clock.moved(polling.LEASE):
+                taken.append(boards.claim(notes.pk, lease=polling.LEASE))
+            raise ZeroDivisionError
+
+    boards.poll_soon(notes.pk)
+    with pytest.raises(ZeroDivisionError):
+        polling.poll(notes.pk, cast("Clients", Broken()))
+    watch = BoardWatch.objects.get(project=notes)
+    assert taken[0] is not None
+    assert (watch.lease_id, watch.failures, watch.error) == (taken[0].id, 0, "")
+    with clock.moved(2 * polling.LEASE), pytest.raises(AttributeError):
+        polling.poll(notes.pk, cast("Clients", bench))
+    watch.refresh_from_db()
+    assert (watch.lease_id, watch.failures) == (None, 1)
+    assert watch.error.startswith("AttributeError")
 
 
 def test_filters_hold_for_polls_too(bench: Bench, notes: Project) -> None:
