@@ -11,13 +11,18 @@ from django.db import connection
 from psycopg import Cursor
 
 
-def fetch(statement: LiteralString, values: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Run a statement and return its rows. Raises Django's database errors."""
+def fetch(
+    statement: LiteralString, values: Mapping[str, Any] | Sequence[Any], *, binary: bool = False
+) -> list[tuple[Any, ...]]:
+    """Run a statement and return its rows. Raises Django's database errors.
+
+    `binary` rows are read several times faster, numbers and times above all; JSON comes parsed and not as text.
+    """
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         if connection.queries_logged:
             connection.queries_log.append({"sql": statement, "time": "0.000"})
-        cursor.execute(statement, values, prepare=True)
+        cursor.execute(statement, values, prepare=True, binary=binary)
         return cursor.fetchall()

@@ -37,7 +37,7 @@ SELECT gen_random_uuid(), 1, 'bench-' || (1 + n %% %(agents)s), %(capability)s, 
        CASE WHEN made.well THEN '' ELSE 'error' END, '{}', now() - make_interval(secs => (%(rows)s - n) / 10.0), true
 FROM generate_series(1, %(rows)s) n, LATERAL (SELECT random() < 0.9 OR n < 0 AS well) made
 """
-_TABLES = "agents, agent_capabilities, agent_checks, agent_instances, agent_task_history"
+_TABLES = "agents, agent_capabilities, agent_checks, agent_instances, agent_task_history, agent_recent_outcomes"
 
 
 def fill(agents: int) -> None:

@@ -1,8 +1,10 @@
 """How an agent stands for a task: its score and each factor of it. Pure; `score` is the formula that SQL computes."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from apps.agents.registry.states import Why
 
@@ -22,9 +24,11 @@ class CheckCard:
     detail: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """One candidate. `window` is how many counted attempts the rate is made of; numbers are exact, not rounded."""
+class Card(NamedTuple):
+    """One candidate, its first fields as the statement of queries/scores.py gives them: a decision may have thousands.
+
+    `window` is how many counted attempts the rate is made of; numbers are exact, not rounded.
+    """
 
     agent_id: str
     capability: str
@@ -34,32 +38,56 @@ class Card:
     recency_boost: float
     preferred_factor: float
     final_score: float
-    eligible: bool
-    reasons: tuple[Why, ...]
     window: int
     status: str
-    checks: tuple[CheckCard, ...]
+    required: str | None
     open_tasks: int
     max_concurrency: int
     last_dispatched_at: datetime | None = None
     last_counted_at: datetime | None = None
     healed_at: datetime | None = None
     risk: str = "AUTO"
-    risky_actions: tuple[str, ...] = ()
+    risky_actions: Sequence[str] = ()
     kind: str = "python"
     served_by: str = "step"
     timeout_seconds: int = 120
+    eligible: bool = True
+    reasons: tuple[Why, ...] = ()
+
+    @property
+    def checks(self) -> tuple[CheckCard, ...]:
+        """Return what it requires by name; `required` is the same as JSON text, which few ever read."""
+        rows = sorted(json.loads(self.required or "[]"))
+        return tuple(CheckCard(key=key, ok=ok, stale=stale, detail=detail) for key, ok, stale, detail in rows)
 
     @property
     def has_a_slot(self) -> bool:
         """Return whether one more task would not be too many."""
         return self.open_tasks < self.max_concurrency
 
-    def because(self, *reasons: Why) -> "Card":
-        """Return the card with these reasons; by hand: `replace` takes five times as long, and many are made."""
-        told = object.__new__(Card)
-        vars(told).update(vars(self), reasons=reasons)
-        return told
+
+_SHOWN = (
+    "agent_id",
+    "capability",
+    "base_weight",
+    "dependency_health",
+    "rolling_success_rate",
+    "recency_boost",
+    "preferred_factor",
+    "final_score",
+    "eligible",
+    "reasons",
+    "window",
+    "status",
+    "risk",
+    "open_tasks",
+    "max_concurrency",
+)
+
+
+def as_json(card: Card) -> dict[str, Any]:
+    """Return a card as it is stored and shown."""
+    return {name: getattr(card, name) for name in _SHOWN} | {"checks": [asdict(check) for check in card.checks]}
 
 
 def rate(newest_first: Sequence[bool]) -> float:

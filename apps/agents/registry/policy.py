@@ -153,12 +153,12 @@ def _told(cards: Sequence[Card], pool: Sequence[Card], chosen: Card | None, how:
     if chosen is None:
         return tuple(told)
     named = {How.INCUMBENT: (Why.INCUMBENT,), How.EXPLORATION: (Why.EXPLORATION,)}.get(how, ())
-    return (chosen.because(*named), *told)
+    return (chosen._replace(reasons=named), *told)
 
 
 def _with_reason(card: Card, *, is_in_pool: bool) -> Card:
     if not card.eligible:
-        return card if card.reasons else card.because(Why.OUTSCORED)
+        return card if card.reasons else card._replace(reasons=(Why.OUTSCORED,))
     if not is_in_pool:
-        return card.because(Why.TRIED_ALREADY)
-    return card.because(Why.OUTSCORED if card.has_a_slot else Why.AT_CAPACITY)
+        return card._replace(reasons=(Why.TRIED_ALREADY,))
+    return card._replace(reasons=(Why.OUTSCORED if card.has_a_slot else Why.AT_CAPACITY,))

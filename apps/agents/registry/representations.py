@@ -9,13 +9,12 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from apps.agents.registry.cards import Card
+from apps.agents.registry.cards import Card, as_json
 from apps.agents.registry.models import Agent, Capability, Check, History, Task
 from apps.agents.registry.models.agents import AgentKind, AgentType, Risk, ServedBy
 from apps.agents.registry.queries.listing import score_of
 from apps.agents.registry.queries.visibility import shows
 from apps.agents.registry.queries.why import Explanation
-from apps.agents.registry.services import dispatching
 from apps.agents.registry.states import AgentStatus, TaskState
 
 _DECIMALS = 6
@@ -334,7 +333,7 @@ def accepted(task: Task) -> dict[str, Any]:
 
 def cards_as_json(cards: Sequence[Card]) -> list[Any]:
     """Return cards as JSON-ready values."""
-    return [_rounded(dispatching.as_json(card)) for card in cards]
+    return [_rounded(as_json(card)) for card in cards]
 
 
 def decisions_as_json(told: Sequence[Explanation]) -> Any:  # noqa: ANN401 - JSON

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from apps.agents.registry import cards
@@ -15,12 +16,26 @@ from apps.agents.registry.queries import scores
 from apps.agents.registry.services import registration
 from apps.agents.registry.states import Why
 from meshsix.kit import clock
+from tests.crossing import crossed
 from tests.service.registry.conftest import ANNA, Office
 
 
 def card(name: str, capability: str = "echo", **more: object) -> cards.Card:
     found = scores.candidates(capability, now=clock.now(), **more)  # type: ignore[arg-type] # its own arguments
     return next(each for each in found if each.agent_id == name)
+
+
+def attempt(number: int, *, success: bool, **more: object) -> History:
+    return History(
+        task_id=UUID(int=number),
+        attempt=1,
+        agent_id="alpha",
+        capability="echo",
+        success=success,
+        error_type="" if success else "error",
+        duration_ms=1,
+        **({"counted": True} | more),
+    )
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -44,17 +59,7 @@ def test_the_statement_is_the_formula(  # noqa: PLR0917 - hypothesis gives them 
         cursor.execute("TRUNCATE agent_task_history")
     office.succeeded("alpha", "".join("+" if outcome else "-" for outcome in outcomes))
     office.succeeded("beta", "-----")
-    for index in range(uncounted):
-        History.objects.create(
-            task_id=f"00000000-0000-4000-8000-{index:012}",
-            attempt=1,
-            agent_id="alpha",
-            capability="echo",
-            success=False,
-            error_type="try_later",
-            duration_ms=1,
-            counted=False,
-        )
+    History.objects.bulk_create(attempt(10_000 + index, success=False, counted=False) for index in range(uncounted))
     Capability.objects.filter(agent="alpha").update(
         weight=Decimal(weight) / 1000,
         override_weight=None if override is None else Decimal(override) / 1000,
@@ -72,6 +77,61 @@ def test_the_statement_is_the_formula(  # noqa: PLR0917 - hypothesis gives them 
     assert found.rolling_success_rate == pytest.approx(cards.rate(newest_first), abs=1e-9)
     assert found.recency_boost == cards.boost(newest_first)
     assert found.window == min(20, len(outcomes))
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(ended=[(second % 3 == 0, 40 - second, True) for second in range(40)], at_once=1, window=None)
+@given(
+    ended=st.lists(st.tuples(st.booleans(), st.integers(0, 40), st.booleans()), max_size=60),
+    at_once=st.integers(1, 30),
+    window=st.none() | st.integers(0, 40),
+)
+def test_what_scoring_reads_is_what_the_history_holds(
+    office: Office, ended: list[tuple[bool, int, bool]], at_once: int, window: int | None
+) -> None:
+    office.register("alpha")
+    began = clock.now() - timedelta(hours=1)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE agent_task_history")
+    rows = [
+        attempt(number, success=success, counted=counted, created_at=began + timedelta(seconds=second))
+        for number, (success, second, counted) in enumerate(ended)
+    ]
+    for first in range(0, len(rows), at_once):
+        History.objects.bulk_create(rows[first : first + at_once])
+    since = began if window is None else began + timedelta(seconds=window)
+    Capability.objects.filter(agent="alpha").update(window_since=None if window is None else since)
+    known = History.objects.filter(agent_id="alpha", counted=True, created_at__gte=since).order_by("-created_at", "-id")
+    newest = list(known[:20])
+    found = card("alpha")
+    assert found.window == len(newest)
+    assert found.rolling_success_rate == pytest.approx(cards.rate([row.success for row in newest]), abs=1e-9)
+    assert found.recency_boost == cards.boost([row.success for row in newest])
+    assert found.last_counted_at == (newest[0].created_at if newest else None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_attempts_that_end_at_the_same_time_all_count(office: Office) -> None:
+    office.register("alpha")
+    attempt(1, success=True).save()
+    crossed(attempt(2, success=False).save, attempt(3, success=True).save, lambda: None)
+    newest = History.objects.order_by("-created_at", "-id").values_list("success", flat=True)
+    assert card("alpha").rolling_success_rate == pytest.approx(cards.rate(list(newest)), abs=1e-9)
+    assert card("alpha").window == len(newest) == 3
+
+
+def test_of_equals_the_one_that_was_idle_longer_comes_first(office: Office) -> None:
+    office.register("alpha", "beta")
+    Capability.objects.update(override_weight=Decimal("0.5"), override_preferred=False)
+    Agent.objects.update(max_concurrency=9)
+    got = []
+    for _ in range(4):
+        task = office.submit("echo")
+        got.append(task.dispatched_to)
+        office.run(task)
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE agent_task_history")
+    assert got == ["alpha", "beta", "alpha", "beta"]
 
 
 def test_the_scores_of_the_specification(office: Office) -> None:
@@ -148,16 +208,9 @@ def test_one_statement_however_many_agents_and_rows_there_are(office: Office) ->
     assert len(few) == len(many) == 1
 
 
-def test_the_history_is_read_by_its_index_alone(office: Office) -> None:
+def test_scoring_reads_nothing_of_the_history(office: Office) -> None:
     office.register("alpha", "beta")
-    office.succeeded("alpha", "+" * 3000)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE agent_task_history")
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            "EXPLAIN SELECT success FROM agent_task_history WHERE agent_id = 'alpha' AND capability = 'echo' "
-            "AND counted AND created_at >= '-infinity' ORDER BY created_at DESC, id DESC LIMIT 20"
-        )
-        plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "Index Only Scan using history_counted" in plan
-    assert "Sort" not in plan
+    office.succeeded("alpha", "+" * 300)
+    with CaptureQueriesContext(connection) as asked:
+        scores.candidates("echo", now=clock.now())
+    assert "agent_task_history" not in asked[0]["sql"]

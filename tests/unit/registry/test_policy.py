@@ -30,15 +30,14 @@ def card(name: str, score: float = 0.8, **more: object) -> Card:
         preferred_factor=1.0,
         final_score=score,
         eligible=score > 0,
-        reasons=(),
         window=20,
         status="online",
-        checks=(),
+        required=None,
         open_tasks=0,
         max_concurrency=1,
         last_counted_at=NOW - timedelta(hours=1),
     )
-    return replace(known, **more)  # type: ignore[arg-type] # fields of a card
+    return known._replace(**more)  # type: ignore[arg-type] # fields of a card
 
 
 def decide(*cards: Card, rules: Rules = Rules(), **more: object) -> Decision:  # noqa: B008 - a frozen value
@@ -109,9 +108,9 @@ def test_the_incumbent_stays_until_somebody_exceeds_it_by_more_than_the_hysteres
     rules = Rules(hysteresis=0.1)
     assert chosen(decide(old, new, incumbent="old", rules=rules)) == ("old", How.INCUMBENT)
     assert reasons(decide(old, new, incumbent="old", rules=rules))["old"] == (Why.INCUMBENT,)
-    assert chosen(decide(old, replace(new, final_score=0.8801), incumbent="old", rules=rules)) == ("new", How.BEST)
+    assert chosen(decide(old, new._replace(final_score=0.8801), incumbent="old", rules=rules)) == ("new", How.BEST)
     assert chosen(decide(old, new, incumbent="old")) == ("new", How.BEST)
-    assert chosen(decide(replace(old, eligible=False), new, incumbent="old", rules=rules))[0] == "new"
+    assert chosen(decide(old._replace(eligible=False), new, incumbent="old", rules=rules))[0] == "new"
 
 
 NEW = card("fresh", 0.2, window=2)
@@ -147,7 +146,7 @@ def test_exploration_keeps_to_its_bounds(no: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     "unfit",
-    [replace(NEW, open_tasks=1), replace(NEW, risk="APPROVAL_REQUIRED"), replace(NEW, eligible=False), card("x", 0.2)],
+    [NEW._replace(open_tasks=1), NEW._replace(risk="APPROVAL_REQUIRED"), NEW._replace(eligible=False), card("x", 0.2)],
 )
 def test_exploration_takes_no_agent_that_is_full_risky_unable_or_known(unfit: Card) -> None:
     assert chosen(decide(card("known", 0.9), unfit, rules=Rules(exploration_rate=0.5)))[0] == "known"
@@ -156,7 +155,7 @@ def test_exploration_takes_no_agent_that_is_full_risky_unable_or_known(unfit: Ca
 def test_affinity_binds_to_an_agent_and_waits_for_it() -> None:
     bound = card("bound", 0.1)
     assert chosen(decide(card("best", 0.9), bound, bound_to="bound")) == ("bound", How.AFFINITY)
-    waits = decide(card("best", 0.9), replace(bound, open_tasks=1), bound_to="bound")
+    waits = decide(card("best", 0.9), bound._replace(open_tasks=1), bound_to="bound")
     assert chosen(waits) == ("", How.AT_CAPACITY)
     assert waits.waits_for == ("bound",)
     assert chosen(decide(card("best", 0.9), bound_to="gone"))[0] == "best"

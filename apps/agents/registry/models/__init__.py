@@ -12,7 +12,7 @@ from apps.agents.registry.models.agents import (
     ServedBy,
 )
 from apps.agents.registry.models.routing import Dispatch, RoutingPolicy
-from apps.agents.registry.models.tasks import History, Task
+from apps.agents.registry.models.tasks import History, RecentOutcomes, Task
 
 __all__ = [
     "Agent",
@@ -23,6 +23,7 @@ __all__ = [
     "Dispatch",
     "History",
     "Instance",
+    "RecentOutcomes",
     "Risk",
     "RoutingPolicy",
     "Schema",

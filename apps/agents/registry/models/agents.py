@@ -64,6 +64,7 @@ class Agent(models.Model):
         default=AgentStatus.OFFLINE,
         help_text="As it was last published; routing computes it anew.",
     )
+    last_dispatched_at = models.DateTimeField(null=True, blank=True, help_text="When it was last given a task.")
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now)

@@ -163,3 +163,22 @@ class History(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task_id} #{self.attempt}: {self.error_type or 'success'}"
+
+
+class RecentOutcomes(models.Model):
+    """How an agent's newest 20 counted attempts of a capability ended, the newest first. A trigger of History keeps it.
+
+    Scoring reads this one row in place of 20 of the history, which would take an index of its own down each time.
+    """
+
+    agent_id = models.CharField(max_length=60)
+    capability = models.CharField(max_length=100)
+    won = ArrayField(models.BooleanField())
+    ended_at = ArrayField(models.DateTimeField())
+
+    class Meta:
+        db_table = "agent_recent_outcomes"
+        constraints = [models.UniqueConstraint(fields=["agent_id", "capability"], name="agent_recent_outcomes_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id}: {self.capability}"

@@ -8,10 +8,9 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -19,7 +18,7 @@ from django.db.utils import OperationalError
 from psycopg.errors import DeadlockDetected
 
 from apps.agents.registry import policy
-from apps.agents.registry.cards import Card
+from apps.agents.registry.cards import Card, as_json
 from apps.agents.registry.models import Agent, Dispatch, Task
 from apps.agents.registry.policy import Decision, How, Rules, Wanted
 from apps.agents.registry.queries import policies, scores
@@ -64,7 +63,7 @@ class Survey:
     def fill(self, agent_id: str, open_tasks: int) -> None:
         """Note how many slots of an agent are really taken."""
         self.cards = [
-            replace(card, open_tasks=open_tasks) if card.agent_id == agent_id else card for card in self.cards
+            card._replace(open_tasks=open_tasks) if card.agent_id == agent_id else card for card in self.cards
         ]
 
 
@@ -176,6 +175,7 @@ def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
         wait_reason="",
         waits_for=[],
     )
+    Agent.objects.filter(pk=chosen.agent_id).update(last_dispatched_at=now)
     starting.start_run(task, served_by=chosen.served_by)
     row = _note(seen, decision, attempt=attempt)
     facts = {
@@ -261,15 +261,6 @@ def _note(seen: Survey, decision: Decision, *, attempt: int | None, reason: str 
         fingerprint=_fingerprint(decision),
         created_at=seen.now,
     )
-
-
-_INSIDE = ("last_dispatched_at", "last_counted_at", "healed_at", "risky_actions", "kind", "served_by")
-
-
-def as_json(card: Card) -> dict[str, Any]:
-    """Return a card as it is stored and shown."""
-    facts = asdict(card)
-    return {name: value for name, value in facts.items() if name not in (*_INSIDE, "timeout_seconds")}
 
 
 def _fingerprint(decision: Decision) -> str:

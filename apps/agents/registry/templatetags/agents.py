@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 
 from apps.agents.registry import plain
-from apps.agents.registry.cards import Card
+from apps.agents.registry.cards import Card, as_json
 from apps.agents.registry.models import Check
 from apps.agents.registry.policy import How
 from apps.agents.registry.queries.why import Explanation
@@ -91,8 +91,8 @@ def score(value: float | None) -> str:
 @register.filter
 def factors(card: Card | Mapping[str, Any]) -> list[tuple[str, float, str]]:
     """Return the factors of a score in order: name, value, and what it is made of."""
-    facts = vars(card) if isinstance(card, Card) else card
-    down = sum(not (check["ok"] if isinstance(check, Mapping) else check.ok) for check in facts["checks"])
+    facts = as_json(card) if isinstance(card, Card) else card
+    down = sum(not check["ok"] for check in facts["checks"])
     needs = f"{len(facts['checks'])} needed, {down} down" if facts["checks"] else "needs nothing"
     window = facts["window"]
     return [
@@ -113,7 +113,7 @@ def standing(card: Card, best: Card | None) -> list[str]:
         "agent_id": card.agent_id,
         "score": card.final_score,
         "reason": ", ".join(card.reasons),
-        "card": asdict(card),
+        "card": as_json(card),
     }
     if card.reasons:
         return [plain.sentence(agent, None)]
