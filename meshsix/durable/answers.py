@@ -1,10 +1,12 @@
 """Answers from outside: rows with an id, each matched to the question of its name, whichever of the two comes first."""
 
+import json
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from meshsix.durable import moves
+from meshsix import prepared
+from meshsix.durable import moves, statements
 from meshsix.durable.models import Answer, StepRow
 from meshsix.durable.states import RunEvent, RunState, StepEvent, StepState
 
@@ -17,8 +19,22 @@ def lock(name: str) -> None:
     Without it an answer that is stored while its question is being asked could miss it, and the question the answer.
     Taken before the lock of a run, everywhere.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"durable-answer:{name}"])
+    prepared.fetch("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_lock_of(name)])
+
+
+def _lock_of(name: str) -> str:
+    return f"durable-answer:{name}"
+
+
+def store(answer: Answer) -> bool:
+    """Store an answer unless there is one of its id, under the lock of its name; return whether it is new."""
+    facts = [answer.pk, answer.name, json.dumps(answer.payload), json.dumps(answer.actor), answer.received_at]
+    return bool(prepared.fetch(statements.STORE_ANSWER, [*facts, _lock_of(answer.name)]))
+
+
+def is_asked(name: str) -> bool:
+    """Return whether a step ever asked this question."""
+    return bool(prepared.fetch("SELECT 1 FROM durable_steps WHERE wait_name = %s AND wait_name <> '' LIMIT 1", [name]))
 
 
 def stored(name: str) -> Answer | None:

@@ -152,7 +152,7 @@ def _take_on(on: moves.Scene, name: str, state: StepState) -> Lease | None:
 
 
 def _begin_next(on: moves.Scene, lease: Lease) -> Lease:
-    moves.set_phase(on, lease.phase)
+    on.phase = lease.phase  # taking a step moves its run
     on.news.step("step-started", lease.step, lease.phase, lease.attempt)
     return lease
 

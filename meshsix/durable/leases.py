@@ -92,6 +92,7 @@ def of_follower(before: Lease, step: PlannedStep, step_id: int, owner: str, now:
     return replace(
         before,
         run_state=str(RunState.RUNNING),
+        run_phase=step.phase,
         step_id=step_id,
         step=step.name,
         phase=step.phase,

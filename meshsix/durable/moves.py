@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from meshsix.durable import registry, snapshots
+from meshsix import prepared, rows
+from meshsix.durable import registry, snapshots, statements
 from meshsix.durable.models import Run, StepRow
 from meshsix.durable.news import News
 from meshsix.durable.plan import Plan
@@ -47,7 +48,10 @@ Ended = Callable[[Run], None]
 
 @dataclass(kw_only=True)
 class Scene:
-    """The run that a transaction is about. `state` and `phase` follow the writes; `ends` says that it ended here."""
+    """The run that a transaction is about. `state` and `phase` follow the writes; `ends` says that it ended here.
+
+    `row` is what its last change of state left, None before one.
+    """
 
     run_id: UUID
     workflow: str
@@ -57,6 +61,7 @@ class Scene:
     now: datetime
     news: News
     ends: bool = False
+    row: Run | None = None
 
 
 def lock(run_id: UUID, *, now: datetime, actor: Actor | None = None) -> Scene:
@@ -86,7 +91,7 @@ def scene(
 
 def states_of(run_id: UUID) -> dict[str, str]:
     """Return the state of each step by name."""
-    return dict(StepRow.objects.filter(run_id=run_id).values_list("name", "state"))
+    return dict(prepared.fetch(statements.STATES, {"run_id": run_id}))
 
 
 def run_event(states: Mapping[str, str]) -> RunEvent | None:
@@ -103,10 +108,14 @@ def move_run(on: Scene, event: RunEvent, **facts: object) -> None:
     """Change the run's state by its table, with the times and the event that belong to it. Raises WrongState."""
     on.state = after(RUN_TRANSITIONS, on.state, event)
     on.ends = on.state in _ENDS
-    values: dict[str, Any] = {"state": on.state, "finished_at": on.now if on.ends else None}
-    values["error_code"] = facts.get("code", "")
-    values["error_hint"] = facts.get("hint", "")
-    Run.objects.filter(pk=on.run_id).update(**values)
+    on.row = rows.update(
+        Run,
+        on.run_id,
+        state=on.state,
+        finished_at=on.now if on.ends else None,
+        error_code=facts.get("code", ""),
+        error_hint=facts.get("hint", ""),
+    )
     if event in _TOLD_AS:
         on.news.run(_TOLD_AS[event], **facts)
 
@@ -115,7 +124,7 @@ def set_phase(on: Scene, phase: str) -> None:
     """Note in which phase the run now is."""
     if on.phase != phase:
         on.phase = phase
-        Run.objects.filter(pk=on.run_id).update(phase=phase)
+        rows.update(Run, on.run_id, phase=phase)
 
 
 def open_steps(on: Scene, names: Iterable[str]) -> tuple[str, ...]:
@@ -155,8 +164,8 @@ def finish(on: Scene, step_id: int | None) -> None:
         step = None if step_id is None else StepRow.objects.get(pk=step_id)
         observer(run, step)
     ended = _ended_of(on.workflow) if on.ends else None
-    if ended is not None:
-        ended(Run.objects.get(pk=on.run_id))
+    if ended is not None and on.row is not None:
+        ended(on.row)
     on.news.publish()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from meshsix import prepared
-from meshsix.durable import answers, canvas, checks, coding, moves, nudges, plan, statements
+from meshsix.durable import answers, canvas, checks, coding, moves, nudges, plan, snapshots, statements
 from meshsix.durable.definition import Workflow
 from meshsix.durable.models import Answer, Run, StepRow
 from meshsix.durable.states import OPEN_RUNS, RunEvent, RunState, StepEvent, StepState
@@ -63,9 +63,7 @@ def start(
     Celery queue of this run's steps (empty: the workflow's), `timeouts` are those of steps which this run bounds
     otherwise than the workflow; both stand in the run's snapshot.
     """
-    planned = _checked_plan(workflow)
-    if queue or timeouts:
-        planned = plan.for_run(planned, queue=queue, timeouts=timeouts)
+    planned = _plan_for(workflow, queue, tuple(timeouts.items()))
     now = clock.now()
     run = Run(
         id=run_id or ids.new_id(),
@@ -81,15 +79,17 @@ def start(
     states = dict.fromkeys(planned.by_name, str(StepState.PENDING))
     first = planned.reached(states)
     states |= dict.fromkeys(first, str(StepState.READY))
-    with transaction.atomic():
-        _insert(run, planned)
-        on = moves.scene(run.pk, run.workflow, run.state, run.phase, planned.digest, now=now, actor=actor)
-        on.news.run("run-created", key=key)
-        for name in first:
-            on.news.step("step-ready", name, planned.by_name[name].phase, 0)
-        prepared.fetch(statements.CREATE_STEPS, _steps(run, planned, first))
-        moves.finish(on, None)
-        transaction.on_commit(lambda: nudges.send(canvas.compile_run(run.pk, planned, states)), robust=True)
+    with transaction.atomic(savepoint=False):
+        other = _insert(run, planned, first)
+        if other is None:
+            on = moves.scene(run.pk, run.workflow, run.state, run.phase, planned.digest, now=now, actor=actor)
+            on.news.run("run-created", key=key)
+            for name in first:
+                on.news.step("step-ready", name, planned.by_name[name].phase, 0)
+            moves.finish(on, None)
+            transaction.on_commit(lambda: nudges.send(canvas.compile_run(run.pk, planned, states)), robust=True)
+    if other is not None:  # raised behind the block: the caller's transaction may go on
+        raise AlreadyRunning(other)
     return run
 
 
@@ -100,19 +100,13 @@ def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor |
     `answer_id` makes it once-only: a second delivery changes nothing. `payload` holds references and facts.
     """
     now = clock.now()
-    with transaction.atomic():
-        answers.lock(name)
-        found, is_new = Answer.objects.get_or_create(
-            pk=answer_id,
-            defaults={
-                "name": name,
-                "payload": payload,
-                "actor": actor.as_json() if actor else {},
-                "received_at": now,
-            },
-        )
-        if not is_new:
+    with transaction.atomic(savepoint=False):
+        found = Answer(pk=answer_id, name=name, payload=payload, received_at=now)
+        found.actor = actor.as_json() if actor else {}
+        if not answers.store(found):
             return AnswerOutcome.DUPLICATE
+        if not answers.is_asked(name):
+            return AnswerOutcome.STORED
         given = [_give(step, found, actor) for step in answers.waiting_steps(name)]
         return AnswerOutcome.GIVEN if any(given) else _keep(found)
 
@@ -206,8 +200,15 @@ def _checked_plan(workflow: Workflow) -> plan.Plan:
     return plan.from_workflow(workflow)
 
 
-def _insert(run: Run, planned: plan.Plan) -> None:
-    """Store the run unless its key has an unfinished one, which the partial unique index decides."""
+@lru_cache(maxsize=500)
+def _plan_for(workflow: Workflow, queue: str, timeouts: tuple[tuple[str, timedelta], ...]) -> plan.Plan:
+    planned = _checked_plan(workflow)
+    made = plan.for_run(planned, queue=queue, timeouts=dict(timeouts)) if queue or timeouts else planned
+    return snapshots.remember(made, made.digest)
+
+
+def _insert(run: Run, planned: plan.Plan, first: Collection[str]) -> UUID | None:
+    """Store the run with all its steps, or return the unfinished run that its key has."""
     values = {
         "id": run.pk,
         "workflow": run.workflow,
@@ -219,25 +220,17 @@ def _insert(run: Run, planned: plan.Plan) -> None:
         "phase": run.phase,
         "actor": json.dumps(run.actor),
         "now": run.created_at,
-    }
-    for _ in range(_TRIES):
-        if prepared.fetch(statements.CREATE_RUN, values):
-            run._state.adding = False  # noqa: SLF001 - Django offers no public word for "it is stored"
-            return
-        other = Run.objects.filter(key=run.key, state__in=OPEN_RUNS).values_list("pk", flat=True).first()
-        if other is not None:
-            raise AlreadyRunning(other)
-    raise IntegrityError(f"Run {run.pk} exists already.")
-
-
-def _steps(run: Run, planned: plan.Plan, first: Collection[str]) -> dict[str, Any]:
-    """Return what the rows of all steps are made of, besides the snapshot."""
-    return {
-        "run_id": run.pk,
-        "definition": planned.text,
         "first": list(first),
         "nudge_at": run.created_at + settings.DURABLE_NUDGE_GRACE,
     }
+    for _ in range(_TRIES):
+        if prepared.fetch(statements.CREATE, values):
+            run._state.adding = False  # noqa: SLF001 - Django offers no public word for "it is stored"
+            return None
+        other = Run.objects.filter(key=run.key, state__in=OPEN_RUNS).values_list("pk", flat=True).first()
+        if other is not None:
+            return other
+    raise IntegrityError(f"Run {run.pk} exists already.")
 
 
 @contextmanager

@@ -8,22 +8,25 @@ from typing import LiteralString
 
 OPEN: LiteralString = "('pending', 'running', 'waiting')"
 
-CREATE_RUN: LiteralString = """
-INSERT INTO durable_runs (id, workflow, key, state, ask, definition_hash, definition, phase, actor, created_at,
-                          error_code, error_hint)
-VALUES (%(id)s, %(workflow)s, %(key)s, %(state)s, %(ask)s::jsonb, %(definition_hash)s, %(definition)s::jsonb, %(phase)s,
-        %(actor)s::jsonb, %(now)s, '', '')
-ON CONFLICT DO NOTHING RETURNING id
-"""
-CREATE_STEPS: LiteralString = """
+STATES: LiteralString = "SELECT name, state FROM durable_steps WHERE run_id = %(run_id)s"
+
+# No row comes back where the key has an unfinished run: the partial unique index decides, and no step is made.
+CREATE: LiteralString = """
+WITH run AS (
+    INSERT INTO durable_runs (id, workflow, key, state, ask, definition_hash, definition, phase, actor, created_at,
+                              error_code, error_hint)
+    VALUES (%(id)s, %(workflow)s, %(key)s, %(state)s, %(ask)s::jsonb, %(definition_hash)s, %(definition)s::jsonb,
+            %(phase)s, %(actor)s::jsonb, %(now)s, '', '')
+    ON CONFLICT DO NOTHING RETURNING id
+)
 INSERT INTO durable_steps (run_id, name, phase, position, state, needs, attempt, max_attempts, timeout, nudge_at,
                            nudges, lease_owner, error_code, error_hint, error_detail, wait_name, wait_asked,
                            skip_reason)
-SELECT %(run_id)s, step.name, step.phase, step.position - 1,
+SELECT run.id, step.name, step.phase, step.position - 1,
        CASE WHEN step.name = ANY(%(first)s) THEN 'ready' ELSE 'pending' END, step.needs, 0, step.attempts,
        make_interval(secs => step.timeout_seconds),
        CASE WHEN step.name = ANY(%(first)s) THEN %(nudge_at)s::timestamptz END, 0, '', '', '', '', '', '{}', ''
-FROM ROWS FROM (
+FROM run, ROWS FROM (
     jsonb_to_recordset(%(definition)s::jsonb -> 'steps')
     AS (name text, phase text, needs text[], attempts int, timeout_seconds double precision)
 ) WITH ORDINALITY AS step(name, phase, needs, attempts, timeout_seconds, position)
@@ -113,6 +116,9 @@ WITH {_RUN}, step AS (
     WHERE taken.run_id = run.id AND taken.name = %(name)s AND taken.state = 'pending'
       AND run.state IN {OPEN}
     {_LEASED}
+), moved AS (
+    UPDATE durable_runs AS moved SET phase = taken.phase FROM taken CROSS JOIN run
+    WHERE moved.id = run.id AND run.phase <> taken.phase
 ), ended AS (
     SELECT (mesh_six_publish(%(ended_id)s::uuid, %(now)s, %(trace_id)s, '', '', %(ended_type)s, 1, %(ended)s::jsonb,
                              %(aggregate_id)s, NULL)).aggregate_seq AS number
@@ -125,3 +131,9 @@ WITH {_RUN}, step AS (
 SELECT COALESCE(started.number, ended.number), taken.id
 FROM run CROSS JOIN step CROSS JOIN ended LEFT JOIN (taken CROSS JOIN started) ON true
 """  # noqa: S608 - made of constants
+# The lock of the answer's name comes first: see answers.lock.
+STORE_ANSWER: LiteralString = """
+INSERT INTO durable_answers (id, name, payload, actor, timed_out, received_at, outcome)
+SELECT %s, %s, %s::jsonb, %s::jsonb, false, %s, 'stored' FROM pg_advisory_xact_lock(hashtextextended(%s, 0))
+ON CONFLICT DO NOTHING RETURNING id
+"""

@@ -24,13 +24,13 @@ _ENDED: dict[type[object], tuple[str, str]] = {
 
 
 def follower(lease: Lease) -> PlannedStep | None:
-    """Return the step that follows if this way is open: it is the only one, needs nothing else, changes no phase."""
+    """Return the step that follows if this way is open: it is the only one, and needs nothing else."""
     planned = snapshots.plan_of(lease.run_id, lease.digest)
     followers = planned.followers[lease.step]
     if len(followers) != 1 or moves.observer_of(lease.workflow) is not None:
         return None
     found = planned.by_name[followers[0]]
-    return found if found.needs == (lease.step,) and found.phase == lease.phase else None
+    return found if found.needs == (lease.step,) else None
 
 
 def end_and_take(lease: Lease, ending: Done | Skip, step: PlannedStep, *, now: datetime) -> Finished | None:

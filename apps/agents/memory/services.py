@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import LiteralString
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,7 @@ from apps.agents.memory.models import LONGEST, Memory
 from apps.agents.memory.scopes import Kind, Scope
 from apps.agents.memory.words import Note, Recalled
 from apps.projects import queries as projects
+from meshsix import prepared
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import VendorError
 from meshsix.kit import clock, names, redact
@@ -87,6 +89,11 @@ class Memories:
         half = LONGEST // 2 - len("Asked: \nAnswered: ")
         content = f"Asked: {_shortened(question, half)}\nAnswered: {_shortened(answer, half)}"
         self.remember(content, scope=scope, kind=Kind.EXCHANGE, subject=about)
+
+    @property
+    def has_gathered(self) -> bool:
+        """Return whether there is something for `store`, or an exchange was written."""
+        return bool(self._pending or self.new_exchanges)
 
     def store(self) -> int:
         """Write what was gathered, in the caller's transaction; return how much of it is new."""
@@ -185,11 +192,16 @@ def _shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
 
 
+_EXPIRE: LiteralString = """
+UPDATE agent_memories SET expires_at = %(ends)s
+WHERE scope = %(scope)s AND scope_key = %(scope_key)s AND expires_at IS NULL RETURNING id
+"""
+
+
 def task_ended(scope_key: str, at: datetime | None = None) -> int:
     """Let the memories of a task or an issue (`owner/name#number`) expire 30 days after its end; return how many."""
     ends = (at or clock.now()) + KEPT_AFTER_THE_END
-    kept = Memory.objects.filter(scope=Scope.TASK, scope_key=scope_key.lower(), expires_at__isnull=True)
-    return kept.update(expires_at=ends)
+    return len(prepared.fetch(_EXPIRE, {"ends": ends, "scope": str(Scope.TASK), "scope_key": scope_key.lower()}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from apps.agents.registry import definitions, schemas
 from apps.agents.registry.definitions import Deployed, Handler
 from apps.agents.registry.here import HERE
 from apps.agents.registry.models import Task
+from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.services import attempts, ending, jobs, news, nudging, results
 from apps.agents.registry.services.jobs import Job, Stopped
 from apps.agents.registry.states import HELD, ErrorType
@@ -63,7 +64,7 @@ class PerformWanted:
 
 def perform(wanted: PerformWanted, clients: Clients) -> Outcome:
     """Call the agent's handler once. A foreseen failure is an outcome: the registry says what follows."""
-    task = Task.objects.get(pk=wanted.ask.task_id)
+    task = task_queries.get(wanted.ask.task_id)
     if task.run_id != wanted.this.run_id or task.status not in HELD:
         raise Permanent("task:not-current", hint="Another attempt has taken the place of this one.")
     deployed = definitions.deployed(wanted.ask.agent_id)
@@ -137,12 +138,17 @@ def _promised(kind: type) -> schemas.Schema:
     return schemas.derive(kind, output=True)
 
 
-@transaction.atomic
 def _remember(job: Job, outcome: Outcome) -> None:
     """Keep what the handler gathered, if it gave a result and its attempt is still the current one.
 
     A result that comes for an attempt that is over is told of: the engine throws it away.
     """
+    if job.has_gathered or not task_queries.is_current(job.task_id, job.attempt):
+        _keep_or_tell(job, outcome)
+
+
+@transaction.atomic
+def _keep_or_tell(job: Job, outcome: Outcome) -> None:
     task = Task.objects.select_for_update(no_key=True).get(pk=job.task_id)
     if task.attempts != job.attempt or task.status not in HELD:
         facts = {"attempt": job.attempt, "status": "late_result", "details": {"current": task.attempts}}

@@ -14,10 +14,10 @@ from meshsix.wiring import clients
 @app.task(name=nudging.DISPATCH)
 def dispatch(task_id: str) -> None:
     """Try to give one task to an agent."""
-    dispatching.dispatch(UUID(task_id))
+    dispatching.offer(UUID(task_id))
 
 
-@app.task(name=nudging.DISPATCH_DUE)
+@app.task(name=nudging.DISPATCH_DUE, base=Sweep)
 def dispatch_due() -> None:
     """Give out what is due."""
     dispatching.dispatch_due(clock.now())

@@ -1,19 +1,21 @@
 """Reads of tasks: the ones that are due, in their order, and everything that routing asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, LiteralString
+from functools import lru_cache
+from typing import LiteralString
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from apps.agents.registry import schemas
-from apps.agents.registry.models import Capability, Dispatch, History, Schema, Task
+from apps.agents.registry.models import Dispatch, History, Schema, Task
 from apps.agents.registry.queries import agents as agent_queries
-from apps.agents.registry.states import HELD, TaskState
+from apps.agents.registry.states import TaskState
+from meshsix import prepared, rows
 
 # A task's rank rises by one for each ten minutes that it has waited, at most to 10; then the oldest comes first.
 _RANK: LiteralString = "LEAST(10, {0}.priority + floor(extract(epoch FROM %(now)s - {0}.created_at) / 600))"
@@ -32,8 +34,10 @@ WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s
 ORDER BY -{_RANK.format("task")}, task.created_at, task.task_id LIMIT %(at_once)s
 """  # noqa: S608 - made of constants
 _BEFORE_ALL = (Decimal(11), datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))  # no rank is above 10
-_OVERTAKEN: LiteralString = f"""
-SELECT EXISTS (
+_SLOTS: LiteralString = f"""
+SELECT (SELECT count(*) FROM orchestrator_tasks held
+        WHERE held.dispatched_to = %(agent_id)s AND held.status IN ('dispatched', 'running')),
+EXISTS (
     SELECT 1 FROM orchestrator_tasks other JOIN orchestrator_tasks task ON task.task_id = %(task_id)s
     WHERE other.status = 'pending' AND other.task_id <> task.task_id AND %(agent_id)s = ANY(other.waits_for)
       AND (other.due_at IS NULL OR other.due_at <= %(now)s)
@@ -41,6 +45,24 @@ SELECT EXISTS (
         < (-{_RANK.format("task")}, task.created_at, task.task_id)
 )
 """  # noqa: S608 - made of constants
+_WAITS: LiteralString = """
+SELECT 1 FROM orchestrator_tasks WHERE status = 'pending' AND %(agent_id)s = ANY(waits_for) LIMIT 1
+"""
+_MAY_GO_ON: LiteralString = """
+SELECT 1 FROM orchestrator_tasks task JOIN agents agent ON agent.agent_id = ANY(task.waits_for)
+WHERE task.task_id = %(task_id)s AND task.status = 'pending' AND agent.max_concurrency > (
+    SELECT count(*) FROM orchestrator_tasks held
+    WHERE held.dispatched_to = agent.agent_id AND held.status IN ('dispatched', 'running')
+) LIMIT 1
+"""
+_CURRENT: LiteralString = """
+SELECT 1 FROM orchestrator_tasks
+WHERE task_id = %(task_id)s AND attempts = %(attempt)s AND status IN ('dispatched', 'running')
+"""
+_OFFERED: LiteralString = """
+SELECT input_schema, max(timeout_seconds) FROM agent_capabilities
+WHERE name = %(capability)s AND withdrawn_at IS NULL GROUP BY input_schema
+"""
 
 
 @dataclass(frozen=True)
@@ -76,28 +98,63 @@ def waited_out(now: datetime) -> QuerySet[Task]:
     return rows.filter(Q(due_at=None) | Q(due_at__lte=now)).order_by("wait_until")
 
 
-def is_overtaken(task_id: UUID, agent_id: str, now: datetime) -> bool:
-    """Return whether a task that comes before this one waits for a slot of the same agent."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OVERTAKEN, {"now": now, "task_id": task_id, "agent_id": agent_id})
-        return bool(cursor.fetchone()[0])
+def slots(agent_id: str, task_id: UUID, now: datetime) -> tuple[int, bool]:
+    """Return how many of an agent's slots are taken, and whether a task that comes before this one waits for one."""
+    taken, overtaken = prepared.fetch(_SLOTS, {"now": now, "task_id": task_id, "agent_id": agent_id})[0]
+    return taken, overtaken
 
 
-def open_tasks(agent_id: str) -> int:
-    """Return how many of an agent's slots are taken."""
-    return Task.objects.filter(dispatched_to=agent_id, status__in=HELD).count()
+def is_waited_for(agent_id: str) -> bool:
+    """Return whether a task waits for a slot of this agent."""
+    return bool(prepared.fetch(_WAITS, {"agent_id": agent_id}))
 
 
-def input_schemas(capability: str) -> dict[str, Any]:
-    """Return the distinct input schemas of all who offer the capability, by hash."""
-    offered = Capability.objects.filter(name=capability, withdrawn_at=None).order_by()
-    return dict(Schema.objects.filter(pk__in=offered.values("input_schema_id")).values_list("pk", "schema"))
+def may_go_on(task_id: UUID) -> bool:
+    """Return whether an agent for whose slot the task waits has a free one."""
+    return bool(prepared.fetch(_MAY_GO_ON, {"task_id": task_id}))
 
 
-def rejected_by(capability: str, payload: object) -> dict[str, tuple[schemas.Fault, ...]]:
-    """Return the hashes of the input schemas that refuse a payload, each with what is wrong."""
-    found = {digest: schemas.faults(schema, payload) for digest, schema in input_schemas(capability).items()}
+def locked(task_id: UUID) -> Task | None:
+    """Return a pending task whose row nobody else has, locked, else None."""
+    pending = "WHERE task_id = %(id)s AND status = 'pending' FOR NO KEY UPDATE SKIP LOCKED"
+    return rows.read(Task, pending, {"id": task_id})
+
+
+def of_run(run_id: UUID) -> Task | None:
+    """Return the task that somebody has and whose present attempt is this run, locked; None where it is another one."""
+    held = "WHERE run_id = %(id)s AND status IN ('dispatched', 'running') FOR NO KEY UPDATE"
+    return rows.read(Task, held, {"id": run_id})
+
+
+def is_current(task_id: UUID, attempt: int) -> bool:
+    """Return whether somebody has the task in this attempt."""
+    return bool(prepared.fetch(_CURRENT, {"task_id": task_id, "attempt": attempt}))
+
+
+def get(task_id: UUID) -> Task:
+    """Return a task as it stands. Raises Task.DoesNotExist."""
+    found = rows.read(Task, "WHERE task_id = %(id)s", {"id": task_id})
+    if found is None:
+        raise Task.DoesNotExist
+    return found
+
+
+def offered(capability: str) -> dict[str, int]:
+    """Return the distinct input schemas of all who offer the capability, by hash, each with the longest timeout."""
+    return dict(prepared.fetch(_OFFERED, {"capability": capability}))
+
+
+def rejected_by(offered: Iterable[str], payload: object) -> dict[str, tuple[schemas.Fault, ...]]:
+    """Return those of the input schemas (hashes) that refuse a payload, each with what is wrong."""
+    found = {digest: schemas.faults(_schema(digest), payload) for digest in offered}
     return {digest: faults for digest, faults in found.items() if faults}
+
+
+@lru_cache(maxsize=500)
+def _schema(digest: str) -> schemas.Schema:
+    """Return a schema, which never changes under its hash."""
+    found: schemas.Schema = Schema.objects.values_list("schema", flat=True).get(pk=digest)
+    return found
 
 
 def tried(task_id: UUID) -> frozenset[str]:

@@ -48,7 +48,7 @@ def approve(task_id: UUID, *, agent: str, actor: Actor) -> Task:
             updated_at=now,
         )
         news.moved(task, before, trigger="approved", actor=actor, facts={"agent": task.proposed_agent})
-    dispatching.dispatch(task_id)
+    dispatching.offer(task_id)
     return Task.objects.get(pk=task_id)
 
 

@@ -1,7 +1,7 @@
 """An attempt begins, and the engine tells that its run has ended."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from django.conf import settings
@@ -10,10 +10,12 @@ from django.db import transaction
 from apps.agents.registry import schemas
 from apps.agents.registry.models import Task
 from apps.agents.registry.queries import agents as agent_queries
+from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.services import ending, news
 from apps.agents.registry.services.starting import ATTEMPT
-from apps.agents.registry.states import HELD, ErrorType, TaskEvent, TaskState, after
+from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
 from apps.agents.registry.words import Failure, Outcome
+from meshsix import prepared, rows
 from meshsix.durable import coding, endings
 from meshsix.durable.models import Run, StepRow
 from meshsix.durable.states import RunState, StepState
@@ -30,18 +32,22 @@ def begin(run_id: UUID, *, instance_id: str) -> Task:
 
     A second call of the same attempt changes nothing. Raises NotCurrent.
     """
-    task = Task.objects.select_for_update(no_key=True).filter(run_id=run_id, status__in=HELD).first()
+    task = task_queries.of_run(run_id)
     if task is None:
         raise NotCurrent("Another attempt has taken the place of this one.")
     if task.status == TaskState.RUNNING:
         return task
     now, before = clock.now(), task.status
-    task.status = after(TaskState(before), TaskEvent.BEGUN)
-    task.instance_id = instance_id
-    task.started_at = task.updated_at = now
-    task.deadline_at = now + timedelta(seconds=task.timeout_seconds)
-    task.save(update_fields=["status", "instance_id", "started_at", "updated_at", "deadline_at"])
-    facts = {"attempt": task.attempts, "deadline_at": task.deadline_at.isoformat(), "instance_id": instance_id}
+    deadline_at = now + timedelta(seconds=task.timeout_seconds)
+    rows.change(
+        task,
+        status=after(TaskState(before), TaskEvent.BEGUN),
+        instance_id=instance_id,
+        started_at=now,
+        deadline_at=deadline_at,
+        updated_at=now,
+    )
+    facts = {"attempt": task.attempts, "deadline_at": deadline_at.isoformat(), "instance_id": instance_id}
     news.moved(task, before, trigger="begun", facts=facts)
     return task
 
@@ -51,7 +57,7 @@ def run_ended(run: Run) -> None:
 
     Called in the engine's own transaction, which holds the run's lock.
     """
-    task = Task.objects.select_for_update(no_key=True).filter(run_id=run.pk, status__in=HELD).first()
+    task = task_queries.of_run(run.pk)
     if task is not None:
         ending.settle(task, _outcome(run, task), now=clock.now())
 
@@ -69,9 +75,12 @@ def _outcome(run: Run, task: Task) -> Outcome:
             return Outcome(failure=Failure(type=ErrorType.CANCELLED, code="cancelled", message=message))
 
 
+_PERFORMED: LiteralString = "SELECT output FROM durable_steps WHERE run_id = %(run_id)s AND name = 'perform'"
+
+
 def _performed(run: Run) -> Outcome:
     """Return what the step `perform` gave."""
-    output: Any = run.steps.values_list("output", flat=True).get(name="perform")
+    output = prepared.fetch(_PERFORMED, {"run_id": run.pk}, binary=True)[0][0]
     decoded = coding.adapter(Outcome).validate_python(output)
     outcome: Outcome = decoded
     return outcome

@@ -23,9 +23,10 @@ from apps.agents.registry.models import Agent, Dispatch, Task
 from apps.agents.registry.policy import Decision, How, Rules, Wanted
 from apps.agents.registry.queries import policies, scores
 from apps.agents.registry.queries import tasks as task_queries
-from apps.agents.registry.services import backlog, ending, isolation, news, starting
+from apps.agents.registry.services import backlog, ending, isolation, news, nudging, starting
 from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
 from apps.agents.registry.words import Failure
+from meshsix import rows
 from meshsix.kit import clock, ids
 
 APPROVAL_WAIT = timedelta(hours=24)
@@ -87,7 +88,7 @@ def survey(task: Task, now: datetime) -> Survey:
         now=now,
         project=task.project,
         allowed=task.allowed_agents,
-        rejected=task_queries.rejected_by(task.capability, task.payload),
+        rejected=task_queries.rejected_by(task_queries.offered(task.capability), task.payload),
     )
     return Survey(task=task, now=now, rules=rules, wanted=wanted, instance_id=instance_id, cards=cards)
 
@@ -96,6 +97,17 @@ def action_of(payload: object) -> str:
     """Return the payload's `action` where it is a text, else nothing."""
     action = payload.get("action") if isinstance(payload, dict) else None
     return action if isinstance(action, str) else ""
+
+
+def offer(task_id: UUID) -> Routed:
+    """Try to give one pending task to an agent; where a slot became free just meanwhile, let a worker look again.
+
+    Whoever freed it did not see yet that this task waits for it (nudging.slot_is_free).
+    """
+    outcome = dispatch(task_id)
+    if outcome is Routed.WAITS and task_queries.may_go_on(task_id):
+        nudging.look_at_all()
+    return outcome
 
 
 def dispatch(task_id: UUID) -> Routed:
@@ -111,8 +123,7 @@ def dispatch(task_id: UUID) -> Routed:
 def _dispatch(task_id: UUID) -> Routed:
     now = clock.now()
     with transaction.atomic():
-        rows = Task.objects.select_for_update(skip_locked=True, no_key=True)
-        task = rows.filter(pk=task_id, status=TaskState.PENDING).first()
+        task = task_queries.locked(task_id)
         if task is None or (task.due_at is not None and task.due_at > now):
             return Routed.NOT_NOW
         seen = survey(task, now)
@@ -131,10 +142,9 @@ def _holds(seen: Survey, chosen: Card) -> bool:
     """Lock the chosen agent where it has a free slot for the task; else let go of it before another one is locked."""
     name = chosen.agent_id
     with transaction.atomic():
-        agent = Agent.objects.select_for_update(no_key=True).filter(pk=name, enabled=True).first()
-        slots = agent.max_concurrency if agent is not None else 0
-        taken = task_queries.open_tasks(name)
-        if taken < slots and not task_queries.is_overtaken(seen.task.task_id, name, seen.now):
+        agent = rows.read(Agent, "WHERE agent_id = %(id)s AND enabled FOR NO KEY UPDATE", {"id": name})
+        taken, overtaken = task_queries.slots(name, seen.task.task_id, seen.now)
+        if agent is not None and taken < agent.max_concurrency and not overtaken:
             return True
         transaction.set_rollback(True)  # to this savepoint: it takes the lock back
     seen.fill(name, max(taken, chosen.max_concurrency))
@@ -161,9 +171,8 @@ def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
     task, now = seen.task, seen.now
     bound = decision.how is How.AFFINITY
     before, run_id, attempt = task.status, ids.new_id(), task.attempts + 1
-    _set(
+    rows.change(
         task,
-        now,
         status=after(TaskState(before), TaskEvent.ROUTED),
         attempts=attempt,
         dispatched_to=chosen.agent_id,
@@ -174,8 +183,9 @@ def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
         due_at=None,
         wait_reason="",
         waits_for=[],
+        updated_at=now,
     )
-    Agent.objects.filter(pk=chosen.agent_id).update(last_dispatched_at=now)
+    rows.update(Agent, chosen.agent_id, last_dispatched_at=now)
     starting.start_run(task, served_by=chosen.served_by)
     row = _note(seen, decision, attempt=attempt)
     facts = {
@@ -196,14 +206,14 @@ def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
 def _propose(seen: Survey, decision: Decision, chosen: Card) -> Routed:
     """Ask a person whether the chosen agent may do it."""
     task, before = seen.task, seen.task.status
-    _set(
+    rows.change(
         task,
-        seen.now,
         status=after(TaskState(before), TaskEvent.PROPOSED),
         proposed_agent=chosen.agent_id,
         wait_until=seen.now + APPROVAL_WAIT,
         wait_reason="approval",
         waits_for=[],
+        updated_at=seen.now,
     )
     row = _note(seen, decision, attempt=None, reason=f"{chosen.agent_id} needs a person's approval")
     news.moved(task, before, trigger="proposed", facts={"agent": chosen.agent_id, "dispatch_id": row.pk})
@@ -222,7 +232,7 @@ def _wait(seen: Survey, decision: Decision) -> Routed:
         return Routed.FAILED
     values = {"wait_reason": f"{decision.how}: {reason}"[:300], "waits_for": list(decision.waits_for)}
     if any(getattr(task, name) != value for name, value in values.items()):
-        _set(task, seen.now, **values)
+        rows.change(task, **values, updated_at=seen.now)
     if task_queries.last_fingerprint(task.task_id) != _fingerprint(decision):
         _note(seen, decision, attempt=None, reason=f"{decision.how}: {reason}")
     return Routed.WAITS
@@ -237,17 +247,10 @@ def reasons_in_words(cards: Sequence[Card]) -> str:
     return f"{len(cards)} agent{'s' if len(cards) > 1 else ''} ({told})"
 
 
-def _set(task: Task, now: datetime, **values: object) -> None:
-    """Change a task whose row is locked, in the database and at hand."""
-    Task.objects.filter(pk=task.pk).update(**values, updated_at=now)
-    for name, value in values.items():
-        setattr(task, name, value)
-
-
 def _note(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
     """Store the decision with all that it was made of."""
     full, rest = decision.cards[:_FULL_CARDS], decision.cards[_FULL_CARDS:]
-    return Dispatch.objects.create(
+    row = Dispatch(
         task=seen.task,
         attempt=attempt,
         chosen_agent=decision.chosen.agent_id if decision.chosen else "",
@@ -261,6 +264,8 @@ def _note(seen: Survey, decision: Decision, *, attempt: int | None, reason: str 
         fingerprint=_fingerprint(decision),
         created_at=seen.now,
     )
+    rows.insert(row)
+    return row
 
 
 def _fingerprint(decision: Decision) -> str:
@@ -298,9 +303,8 @@ def alone(does: Callable[[UUID], Routed], task_id: UUID) -> Routed:
 @transaction.atomic
 def _end_if_over(task_id: UUID) -> Routed:
     now = clock.now()
-    rows = Task.objects.select_for_update(skip_locked=True, no_key=True)
-    task = rows.filter(pk=task_id, status=TaskState.PENDING, wait_until__lte=now).first()
-    if task is None:
+    task = task_queries.locked(task_id)
+    if task is None or task.wait_until is None or task.wait_until > now:
         return Routed.NOT_NOW
     words = "The task could not be routed within its time, by an error of the platform."
     hint = "The platform's log tells which one. Mend it, then retry the task."

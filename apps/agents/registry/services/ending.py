@@ -17,6 +17,7 @@ from apps.agents.registry.models import History, Task
 from apps.agents.registry.services import news, nudging
 from apps.agents.registry.states import ENDED, HELD, RULES, ErrorType, TaskEvent, TaskState, after
 from apps.agents.registry.words import Failure, Outcome
+from meshsix import rows
 from meshsix.durable import services as durable
 from meshsix.durable.states import OPEN_RUNS
 from meshsix.kit import clock, redact, texts
@@ -63,23 +64,25 @@ def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None =
     """Record the end of the current attempt of a task whose row is locked, and what follows from it."""
     failure = outcome.failure
     duration_ms = round((now - (task.started_at or task.dispatched_at or now)) / timedelta(milliseconds=1))
-    History.objects.create(
-        task_id=task.task_id,
-        attempt=task.attempts,
-        agent_id=task.dispatched_to,
-        capability=task.capability,
-        success=failure is None,
-        duration_ms=max(0, duration_ms),
-        error_type="" if failure is None else failure.type,
-        context=_context(task, outcome),
-        created_at=now,
-        counted=failure is None or RULES[failure.type].counted,
+    rows.insert(
+        History(
+            task_id=task.task_id,
+            attempt=task.attempts,
+            agent_id=task.dispatched_to,
+            capability=task.capability,
+            success=failure is None,
+            duration_ms=max(0, duration_ms),
+            error_type="" if failure is None else failure.type,
+            context=_context(task, outcome),
+            created_at=now,
+            counted=failure is None or RULES[failure.type].counted,
+        )
     )
     if failure is None:
         _complete(task, outcome, duration_ms, now)
     else:
         _fail(task, failure, duration_ms, now, actor)
-    nudging.look_at_all()
+    nudging.slot_is_free(task.dispatched_to)
 
 
 def _context(task: Task, outcome: Outcome) -> dict[str, Any]:
@@ -157,9 +160,8 @@ def _tell(task: Task, failure: Failure, duration_ms: int, *, final: bool) -> Non
 def _go_back(task: Task, failure: Failure, now: datetime) -> None:
     """Let the next attempt begin: elsewhere at once, with the same agent after a pause."""
     same_agent_at = now + _pause(task, failure)
-    _set(
+    rows.change(
         task,
-        now,
         status=after(TaskState(task.status), TaskEvent.RETURNED),
         used_attempts=task.used_attempts,
         error=_row_of(failure),
@@ -169,6 +171,7 @@ def _go_back(task: Task, failure: Failure, now: datetime) -> None:
         started_at=None,
         deadline_at=None,
         due_at=None,
+        updated_at=now,
     )
     facts = {
         "attempt": task.attempts,
@@ -217,7 +220,7 @@ def cancel_waiting(task: Task, *, now: datetime, actor: Actor) -> None:
 def _end(task: Task, now: datetime, **values: object) -> None:
     """Write the task's last state, let its memories expire and tell whoever waits for `task:{task_id}`."""
     done: dict[str, object] = {"completed_at": now, "wait_reason": "", "waits_for": [], "due_at": None}
-    _set(task, now, **done, **values)
+    rows.change(task, **done, **values, updated_at=now)
     if task.status not in ENDED:
         raise AssertionError(f"A task does not end as {task.status}.")
     memory.task_ended(str(task.task_id), now)
@@ -225,9 +228,3 @@ def _end(task: Task, now: datetime, **values: object) -> None:
     durable.answer(
         name=name, answer_id=f"{name}:end", payload={"task_id": str(task.task_id), "status": str(task.status)}
     )
-
-
-def _set(task: Task, now: datetime, **values: object) -> None:
-    Task.objects.filter(pk=task.pk).update(**values, updated_at=now)
-    for name, value in values.items():
-        setattr(task, name, value)

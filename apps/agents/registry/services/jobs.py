@@ -50,6 +50,11 @@ class Job:
     answer: Answer | None = None
     writes: list[Callable[[], object]] = field(default_factory=list)
 
+    @property
+    def has_gathered(self) -> bool:
+        """Return whether something is to be written with the result."""
+        return bool(self.writes) or self.memory.has_gathered
+
     def with_result(self, write: Callable[[], object]) -> None:
         """Let `write` change the database once the handler has returned and its attempt is still the current one.
 

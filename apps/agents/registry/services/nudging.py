@@ -5,6 +5,8 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.agents.memory.reflection import DISTIL
+from apps.agents.registry.queries import tasks as task_queries
+from meshsix import sweeps
 from meshsix.celery import app
 from meshsix.durable import nudges
 
@@ -26,6 +28,22 @@ def distil(memory_id: UUID) -> None:
 
 
 def look_at_all() -> None:
-    """Let a worker give out what is due, once the transaction is committed: a slot is free."""
-    message = app.signature(DISPATCH_DUE, queue=QUEUE, expires=30)
-    transaction.on_commit(lambda: nudges.send(message), robust=True)
+    """Let a worker give out what is due, once the transaction is committed."""
+    transaction.on_commit(_send_due, robust=True)
+
+
+def slot_is_free(agent_id: str) -> None:
+    """Let a worker give out what is due, once the transaction is committed, if a task waits for a slot of this agent.
+
+    A task that is being routed at that moment looks once more itself, when it has stored that it waits.
+    """
+
+    def look() -> None:
+        if task_queries.is_waited_for(agent_id):
+            _send_due()
+
+    transaction.on_commit(look, robust=True)
+
+
+def _send_due() -> None:
+    nudges.send(app.signature(DISPATCH_DUE, queue=QUEUE, expires=sweeps.KEPT.total_seconds()))

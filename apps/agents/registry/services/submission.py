@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 
-from apps.agents.registry.models import Capability, Task
+from apps.agents.registry.models import Task
 from apps.agents.registry.models.agents import MOST_SECONDS, NAME
 from apps.agents.registry.models.tasks import MOST_PRIORITY, MOST_WAIT_SECONDS
 from apps.agents.registry.queries import tasks as task_queries
@@ -19,6 +19,7 @@ from apps.agents.registry.schemas import Fault
 from apps.agents.registry.services import dispatching, news
 from apps.agents.registry.states import ENDED, TaskState
 from apps.agents.registry.words import Request
+from meshsix import rows
 from meshsix.kit import clock, redact, texts
 from meshsix.kit.actor import Actor
 
@@ -67,15 +68,16 @@ def submit(request: Request, *, actor: Actor) -> Submitted:
     known = _known(request, actor)
     if known is not None:
         return Submitted(task=known, is_new=False)
-    _check_payload(request)
-    task = _store(request, actor)
+    offered = task_queries.offered(request.capability)
+    _check_payload(request, offered)
+    task = _store(request, actor, max(offered.values(), default=_DEFAULT_TIMEOUT_SECONDS))
     if task is None:
         again = _known(request, actor)
         if again is None:
             raise IntegrityError("The task of this Idempotency-Key is gone.")
         return Submitted(task=again, is_new=False)
-    dispatching.alone(dispatching.dispatch, task.task_id)
-    return Submitted(task=Task.objects.get(pk=task.task_id), is_new=True)
+    dispatching.alone(dispatching.offer, task.task_id)
+    return Submitted(task=task_queries.get(task.task_id), is_new=True)
 
 
 def _fields(request: Request) -> Iterator[Fault]:
@@ -129,10 +131,9 @@ def fingerprint(request: Request) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _check_payload(request: Request) -> None:
+def _check_payload(request: Request, offered: Collection[str]) -> None:
     """Raise Invalid where every agent that offers the capability rejects the payload."""
-    offered = task_queries.input_schemas(request.capability)
-    rejected = task_queries.rejected_by(request.capability, dict(request.payload))
+    rejected = task_queries.rejected_by(offered, dict(request.payload))
     if offered and len(rejected) == len(offered):
         nearest = min(rejected.values(), key=len)
         raise Invalid(
@@ -140,23 +141,18 @@ def _check_payload(request: Request) -> None:
         )
 
 
-def _timeout(request: Request) -> int:
-    """Return what is asked for, else the longest that an agent declares for the capability."""
-    if request.timeout_seconds is not None:
-        return request.timeout_seconds
-    declared = Capability.objects.filter(name=request.capability, withdrawn_at=None).order_by("-timeout_seconds")
-    return declared.values_list("timeout_seconds", flat=True).first() or _DEFAULT_TIMEOUT_SECONDS
+def _store(request: Request, actor: Actor, timeout_seconds: int) -> Task | None:
+    """Store the task with its first event; None where a request with the same key was faster.
 
-
-def _store(request: Request, actor: Actor) -> Task | None:
-    """Store the task with its first event; None where a request with the same key was faster."""
+    `timeout_seconds` is the longest that an agent declares for the capability.
+    """
     now = clock.now()
     task = Task(
         capability=request.capability,
         payload=dict(request.payload),
         status=TaskState.PENDING,
         priority=request.priority,
-        timeout_seconds=_timeout(request),
+        timeout_seconds=timeout_seconds if request.timeout_seconds is None else request.timeout_seconds,
         max_attempts=request.max_attempts,
         wait_seconds=request.wait_seconds,
         wait_until=now + timedelta(seconds=request.wait_seconds),
@@ -183,7 +179,7 @@ _TOLD = ("capability", "priority", "requested_by", "max_attempts", "timeout_seco
 def _insert(task: Task, actor: Actor) -> Task | None:
     try:
         with transaction.atomic():
-            task.save(force_insert=True)
+            rows.insert(task)
             facts: dict[str, object] = {name: getattr(task, name) for name in _TOLD}
             facts["retry_of"] = str(task.retry_of) if task.retry_of else None
             news.moved(task, None, trigger="submitted", actor=actor, facts=facts)
@@ -208,8 +204,8 @@ def retry(task: Task, *, actor: Actor) -> Task:
         wait_until=clock.now() + timedelta(seconds=task.wait_seconds),
     )
     _insert(fresh, actor)
-    dispatching.dispatch(fresh.task_id)
-    return Task.objects.get(pk=fresh.task_id)
+    dispatching.offer(fresh.task_id)
+    return task_queries.get(fresh.task_id)
 
 
 _KEPT_ON_RETRY = (

@@ -1,0 +1,124 @@
+"""What a task costs in statements and messages, and rows by prepared statements beside Django's own."""
+
+import json
+from uuid import uuid4
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from apps.agents.registry.models import Agent, History, Task
+from apps.agents.registry.services import dispatching, nudging
+from apps.agents.registry.states import TaskState
+from meshsix import rows
+from meshsix.durable import nudges
+from meshsix.kit import clock
+from tests.crossing import crossed
+from tests.service.registry.conftest import Office
+
+COLUMNS = [field.attname for field in Task._meta.concrete_fields]
+
+
+def facts(task: Task) -> dict[str, object]:
+    return {name: getattr(task, name) for name in COLUMNS}
+
+
+def due_messages() -> int:
+    """Return how often a worker was asked to give out what is due, and forget it."""
+    nudges.flush()
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        sent = [json.loads(message) for message in client.lrange(nudging.QUEUE, 0, -1)]
+        client.delete(nudging.QUEUE)
+    return sum(message["headers"]["task"] == nudging.DISPATCH_DUE for message in sent)
+
+
+@pytest.mark.django_db
+def test_a_row_is_stored_read_and_changed_as_django_does_it() -> None:
+    now = clock.now()
+    task = Task(
+        capability="echo",
+        payload={"text": 'it\'s "ü" 100 %s', "numbers": [1, 2.5, None], "deep": {"flag": True}},
+        requested_by="anna",
+        trace_id="0" * 32,
+        idempotency_key=None,
+        allowed_agents=["alpha", "be{ta"],
+        waits_for=[],
+        parent_task_id=uuid4(),
+        backoff={"first_seconds": 1.5},
+        wait_until=now,
+    )
+    rows.insert(task)
+    assert facts(Task.objects.get(pk=task.pk)) == facts(task)
+    found = rows.read(Task, "WHERE task_id = %(id)s", {"id": task.pk})
+    assert found is not None
+    assert facts(found) == facts(task)
+    rows.change(
+        task, status=TaskState.CANCELLED, completed_at=now, result={"is": [None]}, backoff=None, waits_for=["x"]
+    )
+    assert facts(Task.objects.get(pk=task.pk)) == facts(task)
+    changed = rows.update(Task, task.pk, priority=9, allowed_agents=[], gate={"agents": []})
+    assert changed is not None
+    assert facts(changed) == facts(Task.objects.get(pk=task.pk)) != facts(task)
+    assert rows.read(Task, "WHERE task_id = %(id)s", {"id": uuid4()}) is rows.update(Task, uuid4(), priority=1) is None
+
+
+@pytest.mark.django_db
+def test_a_row_gets_its_key_from_the_database_and_a_second_one_is_refused() -> None:
+    def attempt() -> History:
+        return History(
+            task_id=uuid4(), attempt=1, agent_id="alpha", capability="echo", success=True, duration_ms=1, counted=True
+        )
+
+    first, second = attempt(), attempt()
+    rows.insert(first)
+    assert History.objects.get(pk=first.pk).agent_id == "alpha"
+    second.task_id = first.task_id
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert(second)
+
+
+def test_a_task_costs_so_many_statements_and_no_more(office: Office) -> None:
+    office.register("alpha")
+    office.work(office.submit("echo"))  # what is learnt once a process
+    with CaptureQueriesContext(connection) as asked:
+        task = office.submit("echo")
+    assert task.status == "dispatched"
+    assert len(asked) <= 22, [query["sql"] for query in asked]
+    assert task.run_id is not None
+    with CaptureQueriesContext(connection) as asked:
+        office.work(task)
+    assert task.status == "completed"
+    assert len(asked) <= 34, [query["sql"] for query in asked]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_freed_slot_is_told_of_only_where_a_task_waits_for_it(office: Office) -> None:
+    office.register("alpha")
+    Agent.objects.update(max_concurrency=1)
+    due_messages()
+    office.work(office.submit("echo"))
+    assert due_messages() == 0
+    running, waiting = office.submit("echo"), office.submit("echo")
+    assert (waiting.status, due_messages()) == ("pending", 0)
+    office.work(running)
+    assert due_messages() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slot_that_becomes_free_while_a_task_is_routed_is_not_missed(office: Office) -> None:
+    office.register("alpha")
+    Agent.objects.update(max_concurrency=1)
+    running, late = office.submit("echo"), office.submit("echo", allowed_agents=["nobody"])
+    Task.objects.update(allowed_agents=[])
+    due_messages()
+
+    def stop_between_counting_and_telling() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE task_dispatches IN SHARE MODE")
+
+    crossed(stop_between_counting_and_telling, lambda: dispatching.offer(late.task_id), lambda: office.work(running))
+    late.refresh_from_db()
+    assert (late.status, late.waits_for) == ("pending", ["alpha"])
+    assert due_messages() >= 1
