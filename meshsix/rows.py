@@ -14,6 +14,8 @@ from django.db.models.options import Options
 from meshsix import prepared
 
 M = TypeVar("M", bound=models.Model)
+Change = tuple[LiteralString, list[object]]
+"""A statement that writes one row or none and gives back the key of what it wrote, with its values."""
 
 
 def read(model: type[M], rest: LiteralString, values: Mapping[str, Any]) -> M | None:
@@ -23,10 +25,12 @@ def read(model: type[M], rest: LiteralString, values: Mapping[str, Any]) -> M | 
 
 def insert(row: models.Model) -> None:
     """Store a new row and take over the key that the database gave it. Raises IntegrityError."""
-    model, given = type(row), row.pk is not None
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in _fields(model, given=given)]
-    row.pk = prepared.fetch(_insert(model, given=given), values)[0][0]
-    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - Django has no public word for "stored"
+    row.pk = write(insertion(row))[0]
+
+
+def change(row: models.Model, **values: object) -> None:
+    """Change columns of a stored row, in the database and at hand."""
+    write(transition(row, {}, **values))
 
 
 def update(model: type[M], key: object, **values: object) -> M | None:
@@ -35,12 +39,37 @@ def update(model: type[M], key: object, **values: object) -> M | None:
     return _made(model, prepared.fetch(statement, [*_kept(model, values), key], binary=True))
 
 
-def change(row: models.Model, **values: object) -> None:
-    """Change columns of a stored row, in the database and at hand."""
-    model = type(row)
-    prepared.fetch(_update(model, tuple(values)) + "RETURNING true", [*_kept(model, values), row.pk])
+def write(*changes: Change) -> tuple[Any, ...]:
+    """Write rows of different tables as one statement; return the key of each, None where nothing was written."""
+    if len(changes) == 1:
+        found = prepared.fetch(*changes[0])
+        return found[0] if found else (None,)
+    parts = ", ".join(f"part{number} AS ({statement})" for number, (statement, _) in enumerate(changes))
+    keys = ", ".join(f"(SELECT * FROM part{number})" for number in range(len(changes)))  # noqa: S608 - numbers
+    return prepared.fetch(f"WITH {parts} SELECT {keys}", [value for _, values in changes for value in values])[0]
+
+
+def insertion(row: models.Model, *, or_nothing: bool = False) -> Change:
+    """Return what stores a new row; with `or_nothing` not beside one that a unique rule puts in its place."""
+    fields = _fields(type(row), given=row.pk is not None)
+    row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - Django has no public word for "stored"
+    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+    unless = "ON CONFLICT DO NOTHING " if or_nothing else ""
+    return _insert(type(row), given=row.pk is not None) + unless + _key(type(row)), values
+
+
+def transition(row: models.Model, was: Mapping[str, object], **values: object) -> Change:
+    """Return what changes columns of a stored row if these others are still what they were; at hand they change now."""
     for name, value in values.items():
         setattr(row, name, value)
+    return setting(type(row), row.pk, was, **values)
+
+
+def setting(model: type[models.Model], key: object, was: Mapping[str, object], **values: object) -> Change:
+    """Return what changes columns of the row with this key if these others are still what they were."""
+    same = "".join(f'AND "{_by_name(model)[name].column}" = %s ' for name in was)
+    statement = _update(model, tuple(values)) + same + _key(model)
+    return statement, [*_kept(model, values), key, *_kept(model, was)]
 
 
 def _kept(model: type[models.Model], values: Mapping[str, object]) -> list[object]:
@@ -79,12 +108,9 @@ def _select(model: type[models.Model]) -> str:
 
 @cache
 def _insert(model: type[models.Model], *, given: bool) -> str:
-    fields, meta = _fields(model, given=given), _meta(model)
+    fields = _fields(model, given=given)
     places = ", ".join(["%s"] * len(fields))
-    return (
-        f"INSERT INTO {meta.db_table} ({_columns(fields)}) VALUES ({places}) "  # noqa: S608 - names of a model
-        f"RETURNING {meta.pk.column}"
-    )
+    return f"INSERT INTO {_meta(model).db_table} ({_columns(fields)}) VALUES ({places}) "  # noqa: S608 - names of a model
 
 
 @cache
@@ -92,6 +118,11 @@ def _update(model: type[models.Model], names: tuple[str, ...]) -> str:
     meta = _meta(model)
     places = ", ".join(f'"{_by_name(model)[name].column}" = %s' for name in names)
     return f"UPDATE {meta.db_table} SET {places} WHERE {meta.pk.column} = %s "  # noqa: S608 - names of a model
+
+
+@cache
+def _key(model: type[models.Model]) -> str:
+    return f"RETURNING {_meta(model).pk.column}"
 
 
 def _columns(fields: list["models.Field[Any, Any]"]) -> str:

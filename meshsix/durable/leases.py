@@ -84,7 +84,12 @@ def take(run_id: UUID, step: str, *, now: datetime, states: Sequence[str] = _CLA
     owner = new_owner()
     values = claim(owner, step, now) | {"run_id": run_id, "sources": list(states)}
     rows = prepared.fetch(statements.TAKE, values)
-    return _lease(rows[0], owner, now) if rows else None
+    return of_taken(rows[0], owner, now) if rows else None
+
+
+def taking(owner: str, run_id: UUID, step: str, now: datetime) -> dict[str, Any]:
+    """Return the values with which a message's statement takes a step."""
+    return claim(owner, step, now) | {"run_id": run_id, "sources": list(_CLAIMABLE)}
 
 
 def of_follower(before: Lease, step: PlannedStep, step_id: int, owner: str, now: datetime) -> Lease:
@@ -129,7 +134,8 @@ def of_row(step: StepRow) -> Lease | None:
     )
 
 
-def _lease(row: Sequence[Any], owner: str, now: datetime) -> Lease:
+def of_taken(row: Sequence[Any], owner: str, now: datetime) -> Lease:
+    """Return the lease that a statement which takes a step gave back."""
     return Lease(
         step_id=row[0],
         step=row[1],

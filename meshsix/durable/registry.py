@@ -44,6 +44,12 @@ def step(workflow_name: str, step_name: str) -> tuple[Workflow, Step]:
 
 
 @cache
+def is_observed(step_name: str) -> bool:
+    """Return whether a workflow that has an observer has a step of this name."""
+    return any(found.observer and step_name in _steps(name) for name, found in workflows().items())
+
+
+@cache
 def _steps(workflow_name: str) -> dict[str, Step]:
     return plan.functions(workflow(workflow_name))
 
@@ -57,3 +63,4 @@ def forget() -> None:
 def forget_steps() -> None:
     """Look the steps up again in the known workflows."""
     _steps.cache_clear()
+    is_observed.cache_clear()

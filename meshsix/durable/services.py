@@ -1,7 +1,7 @@
 """What others may do with runs. Each function is one transaction; messages are sent after it is committed."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
@@ -21,6 +21,7 @@ from meshsix.durable.models import Answer, Run, StepRow
 from meshsix.durable.states import OPEN_RUNS, RunEvent, RunState, StepEvent, StepState
 from meshsix.kit import clock, ids
 from meshsix.kit.actor import Actor
+from meshsix.live.services import NewEvent
 
 _ONE_A_KEY = "durable_one_unfinished_run_a_key"
 _TRIES = 3
@@ -56,12 +57,13 @@ def start(
     run_id: UUID | None = None,
     queue: str = "",
     timeouts: Mapping[str, timedelta] = MappingProxyType({}),
+    also: Sequence[NewEvent] = (),
 ) -> Run:
     """Store a new run with all its steps and nudge the first one. Raises AlreadyRunning, BadWorkflow.
 
     `ask` is an instance of `workflow.ask`. A finished run of the same key does not stand in the way. `queue` is the
     Celery queue of this run's steps (empty: the workflow's), `timeouts` are those of steps which this run bounds
-    otherwise than the workflow; both stand in the run's snapshot.
+    otherwise than the workflow; both stand in the run's snapshot. `also` are events that are published with the run's.
     """
     planned = _plan_for(workflow, queue, tuple(timeouts.items()))
     now = clock.now()
@@ -86,6 +88,7 @@ def start(
             on.news.run("run-created", key=key)
             for name in first:
                 on.news.step("step-ready", name, planned.by_name[name].phase, 0)
+            on.news.events.extend(also)
             moves.finish(on, None)
             transaction.on_commit(lambda: nudges.send(canvas.compile_run(run.pk, planned, states)), robust=True)
     if other is not None:  # raised behind the block: the caller's transaction may go on

@@ -42,7 +42,7 @@ _LEASED: LiteralString = """
     RETURNING taken.id, taken.name, taken.phase, taken.attempt, taken.started_at, taken.lease_until, taken.answer_id
 """
 
-TAKE: LiteralString = f"""
+_TAKE: LiteralString = f"""
 WITH run AS (
     SELECT id, workflow, state, phase, ask, definition_hash FROM durable_runs
     WHERE id = %(run_id)s AND state IN {OPEN} FOR NO KEY UPDATE
@@ -58,10 +58,27 @@ WITH run AS (
         started_at = COALESCE(started.started_at, %(now)s), phase = taken.phase
     FROM taken
     WHERE started.id = %(run_id)s AND (started.state = 'pending' OR started.phase <> taken.phase)
-)
+)"""  # noqa: S608 - made of constants
+_TAKEN: LiteralString = """
 SELECT taken.id, taken.name, taken.phase, taken.attempt, taken.started_at, taken.lease_until, answer.id, answer.name,
        answer.payload, answer.timed_out, run.id, run.workflow, run.state, run.phase, run.ask, run.definition_hash
+"""
+_TAKEN_FROM: LiteralString = """
 FROM taken CROSS JOIN run LEFT JOIN durable_answers AS answer ON answer.id = taken.answer_id
+"""
+TAKE: LiteralString = _TAKE + _TAKEN + _TAKEN_FROM
+# The same with its events, for runs that nobody observes: see END_AND_TAKE.
+TAKE_AND_TELL: LiteralString = f"""{_TAKE}, opened AS (
+    SELECT (mesh_six_publish(%(opened_id)s::uuid, %(now)s, %(trace_id)s, '', '', 'run-started', 1,
+                             jsonb_build_object('workflow', run.workflow), %(aggregate_id)s, NULL)).aggregate_seq
+    FROM run CROSS JOIN taken WHERE run.state = 'pending'
+), begun AS (
+    SELECT (mesh_six_publish(%(begun_id)s::uuid, %(now)s, %(trace_id)s, '', '', 'step-started', 1,
+                             jsonb_build_object('step', taken.name, 'phase', taken.phase, 'attempt', taken.attempt),
+                             %(aggregate_id)s, NULL)).aggregate_seq AS number
+    FROM taken LEFT JOIN opened ON true
+)
+{_TAKEN}, begun.number {_TAKEN_FROM} CROSS JOIN begun
 """  # noqa: S608 - made of constants
 
 _RUN: LiteralString = "run AS (SELECT id, state, phase FROM durable_runs WHERE id = %(run_id)s FOR NO KEY UPDATE)"

@@ -1,18 +1,20 @@
 """The shortest way on, for the most frequent case: a step ended well, one step follows it, and nobody observes the run.
 
 One statement does what finish.py does in several: record the end, fenced; publish both events; take the next step.
+Another one takes the step with which a message begins, and publishes that.
 """
 
 import json
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from meshsix import prepared
 from meshsix.durable import leases, moves, snapshots, statements
 from meshsix.durable.endings import Done, Skip
 from meshsix.durable.leases import Finished, Lease
 from meshsix.durable.plan import PlannedStep
-from meshsix.durable.states import StepState
+from meshsix.durable.states import RunState, StepState
 from meshsix.kit import ids, redact
 from meshsix.live import services as live
 
@@ -21,6 +23,23 @@ _ENDED: dict[type[object], tuple[str, str]] = {
     Done: (str(StepState.DONE), "step-done"),
     Skip: (str(StepState.SKIPPED), "step-skipped"),
 }
+
+
+def take(run_id: UUID, step: str, *, now: datetime) -> Lease | None:
+    """Take a step for a message and tell so; None where it cannot be. For runs without an observer."""
+    owner = leases.new_owner()
+    told = {
+        "trace_id": run_id.hex,
+        "aggregate_id": f"run:{run_id}",
+        "opened_id": ids.new_id(),
+        "begun_id": ids.new_id(),
+    }
+    rows = prepared.fetch(statements.TAKE_AND_TELL, leases.taking(owner, run_id, step, now) | told)
+    if not rows:
+        return None
+    lease = leases.of_taken(rows[0], owner, now)
+    live.tell(f"run:{run_id}", rows[0][-1], events=2 if lease.run_state == RunState.PENDING else 1)
+    return lease
 
 
 def follower(lease: Lease) -> PlannedStep | None:

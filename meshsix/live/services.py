@@ -13,6 +13,7 @@ from meshsix import prepared
 from meshsix.kit import clock, ids, redact
 from meshsix.kit.actor import Actor
 from meshsix.live import push
+from meshsix.rows import Change
 from meshsix.web.metrics import EVENTS_PUBLISHED
 
 _ONE = """
@@ -31,7 +32,11 @@ FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %
                               given.idempotency_key) AS written
 ORDER BY given.position
 """
-
+# The function stands in the list of columns, where it runs only for rows that are there.
+_IF_WRITTEN = """
+SELECT (mesh_six_publish(%s::uuid, %s, %s, %s, %s, %s, %s::int, %s::jsonb, %s, NULL)).aggregate_seq
+FROM written
+"""
 
 Row = tuple[UUID, datetime, str, str, str, str, int, str, str, str | None]
 
@@ -115,6 +120,19 @@ def publish_all(events: Iterable[NewEvent]) -> list[Published]:
     if last:
         transaction.on_commit(lambda: push.tell(last), robust=True)
     return published
+
+
+def publish_with(change: Change, event: NewEvent) -> bool:
+    """Write a row and append the event that tells of it, as one statement; return whether there was a row to write.
+
+    Outside a transaction it is one of its own. For changes that every task passes: beside `publish` it saves the
+    beginning, the end and a trip. The event has no idempotency key.
+    """
+    statement, values = change
+    told = prepared.fetch(f"WITH written AS ({statement}) {_IF_WRITTEN}", [*values, *_row(event)[:-1]])
+    if told:
+        tell(event.aggregate_id, told[0][0], events=1)
+    return bool(told)
 
 
 def tell(aggregate_id: str, number: int, *, events: int) -> None:

@@ -1,7 +1,7 @@
 """How an agent stands for a task: its score and each factor of it. Pure; `score` is the formula that SQL computes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -51,6 +51,7 @@ class Card(NamedTuple):
     kind: str = "python"
     served_by: str = "step"
     timeout_seconds: int = 120
+    input_schema: str = ""
     eligible: bool = True
     reasons: tuple[Why, ...] = ()
 
@@ -64,6 +65,18 @@ class Card(NamedTuple):
     def has_a_slot(self) -> bool:
         """Return whether one more task would not be too many."""
         return self.open_tasks < self.max_concurrency
+
+
+def without(cards: Sequence[Card], rejected: Collection[str]) -> list[Card]:
+    """Return the cards; those whose input schema (its hash) refuses the payload are not eligible, and say so."""
+    if not rejected:
+        return list(cards)
+    return [
+        card._replace(eligible=False, reasons=(*card.reasons, Why.INPUT_REJECTED))
+        if card.input_schema in rejected
+        else card
+        for card in cards
+    ]
 
 
 _SHOWN = (

@@ -189,7 +189,9 @@ def test_each_reason_of_its_own(office: Office) -> None:
     Agent.objects.filter(pk="alpha").update(projects=[], enabled=False)
     assert card("alpha").reasons == (Why.DISABLED,)
     digest = Capability.objects.get(agent="counter").input_schema_id
-    assert card("counter", rejected=[digest]).reasons == (Why.INPUT_REJECTED,)
+    refused, fits = cards.without([card("counter"), card("alpha")], {digest})
+    assert (refused.eligible, refused.reasons) == (False, (Why.INPUT_REJECTED,))
+    assert fits == card("alpha")
     Capability.objects.filter(agent="beta").update(withdrawn_at=clock.now())
     assert card("beta").reasons == (Why.WITHDRAWN,)
     registration.leave("counter", "here", reason="sigterm", actor=ANNA)

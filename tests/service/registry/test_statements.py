@@ -10,11 +10,13 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.agents.registry.models import Agent, History, Task
-from apps.agents.registry.services import dispatching, nudging
+from apps.agents.registry.services import attempts, dispatching, news, nudging
 from apps.agents.registry.states import TaskState
 from meshsix import rows
 from meshsix.durable import nudges
+from meshsix.durable.models import Run
 from meshsix.kit import clock
+from meshsix.live import services as live
 from tests.crossing import crossed
 from tests.service.registry.conftest import Office
 
@@ -79,18 +81,57 @@ def test_a_row_gets_its_key_from_the_database_and_a_second_one_is_refused() -> N
         rows.insert(second)
 
 
+def test_a_change_is_told_of_only_where_it_was_made(office: Office) -> None:
+    task = office.submit("echo")
+    event = news.task_event(task, "task.progress", {"attempt": 0})
+    before = office.events(task)
+    assert not live.publish_with(rows.transition(task, {"status": "running"}, priority=9), event)
+    assert (Task.objects.get(pk=task.pk).priority, office.events(task)) == (5, before)
+    assert live.publish_with(rows.transition(task, {"status": "pending", "attempts": 0}, priority=9), event)
+    assert (Task.objects.get(pk=task.pk).priority, office.events(task)) == (9, [*before, "task.progress"])
+
+
+def test_several_rows_are_written_as_one_and_a_known_one_is_left_alone(office: Office) -> None:
+    office.register("alpha")
+    task, now = office.submit("echo", idempotency_key="once"), clock.now()
+    again = Task(**{name: getattr(task, name) for name in COLUMNS} | {"task_id": uuid4()})
+    with CaptureQueriesContext(connection) as asked:
+        keys = rows.write(
+            rows.insertion(again, or_nothing=True),
+            rows.transition(task, {}, priority=3),
+            rows.setting(Agent, "alpha", {"max_concurrency": 99}, updated_at=now),
+        )
+    assert keys == (None, task.pk, None)
+    assert (len(asked), Task.objects.get().priority) == (1, 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_begin_an_attempt_one_does_and_the_other_hears_of_it(office: Office) -> None:
+    office.register("alpha")
+    task = office.submit("echo")
+    run_id, begun = task.run_id, list[Task]()
+    assert run_id is not None
+    crossed(
+        lambda: begun.append(attempts.begin(run_id, instance_id="one")),
+        lambda: begun.append(attempts.begin(run_id, instance_id="two")),
+        lambda: None,
+    )
+    assert [(each.instance_id, each.deadline_at) for each in begun] == [("one", begun[0].deadline_at)] * 2
+    assert office.events(task).count("dispatched>running") == 1
+
+
 def test_a_task_costs_so_many_statements_and_no_more(office: Office) -> None:
     office.register("alpha")
     office.work(office.submit("echo"))  # what is learnt once a process
     with CaptureQueriesContext(connection) as asked:
         task = office.submit("echo")
     assert task.status == "dispatched"
-    assert len(asked) <= 22, [query["sql"] for query in asked]
+    assert len(asked) <= 14, [query["sql"] for query in asked]
     assert task.run_id is not None
     with CaptureQueriesContext(connection) as asked:
         office.work(task)
-    assert task.status == "completed"
-    assert len(asked) <= 34, [query["sql"] for query in asked]
+    assert (task.status, Run.objects.get(pk=task.run_id).phase) == ("completed", "perform")
+    assert len(asked) <= 28, [query["sql"] for query in asked]
 
 
 @pytest.mark.django_db(transaction=True)

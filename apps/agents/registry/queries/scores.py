@@ -28,14 +28,14 @@ SELECT card.agent_id, card.capability, card.weight, card.health, card.rate, card
        card.weight * card.health * card.rate * card.boost * card.preferred AS score, card.counted, card.status,
        card.required, card.open_tasks, card.max_concurrency, card.last_dispatched_at, card.last_counted_at,
        card.healed_at, card.risk, card.risky_actions, card.kind, card.served_by, card.timeout_seconds,
+       card.input_schema,
        concat_ws(' ', CASE WHEN NOT card.asked_for THEN '{Why.NOT_ASKED_FOR}' END,
                       CASE WHEN card.withdrawn THEN '{Why.WITHDRAWN}' END,
                       CASE WHEN NOT card.enabled THEN '{Why.DISABLED}' END,
                       CASE WHEN card.status = 'offline' THEN '{Why.OFFLINE}' END,
                       CASE WHEN NOT card.project_allowed THEN '{Why.PROJECT_NOT_ALLOWED}' END,
                       CASE WHEN card.health = 0 THEN '{Why.DEPENDENCY_DOWN}' END,
-                      CASE WHEN card.rate = 0 THEN '{Why.NO_SUCCESS}' END,
-                      CASE WHEN card.input_rejected THEN '{Why.INPUT_REJECTED}' END) AS reasons
+                      CASE WHEN card.rate = 0 THEN '{Why.NO_SUCCESS}' END) AS reasons
 FROM (
     SELECT a.agent_id, c.name AS capability, COALESCE(c.override_weight, c.weight)::float8 AS weight,
            CASE WHEN COALESCE(k.good, 0) >= cardinality(c.requirements) THEN 1.0::float8 ELSE 0.0::float8 END AS health,
@@ -48,7 +48,7 @@ FROM (
            c.risky_actions, a.kind, c.served_by, c.timeout_seconds,
            cardinality(a.projects) = 0 OR %(project)s = ANY(a.projects) AS project_allowed,
            cardinality(%(allowed)s::text[]) = 0 OR a.agent_id = ANY(%(allowed)s::text[]) AS asked_for,
-           c.input_schema = ANY(%(rejected)s::text[]) AS input_rejected
+           c.input_schema
     FROM agent_capabilities c
     JOIN agents a ON a.agent_id = c.agent_id
     LEFT JOIN agent_recent_outcomes o ON o.agent_id = c.agent_id AND o.capability = c.name
@@ -89,18 +89,16 @@ def candidates(
     now: datetime,
     project: str = "",
     allowed: Collection[str] = (),
-    rejected: Collection[str] = (),
 ) -> list[Card]:
     """Return the card of every agent that offers or once offered the capability, the best first.
 
-    `project` is `owner/name` in lower case or empty; `allowed` names the only agents that are asked for; `rejected`
-    are hashes of input schemas that refuse the payload.
+    `project` is `owner/name` in lower case or empty; `allowed` names the only agents that are asked for. What their
+    input schemas say of a payload is not among the reasons.
     """
     values: dict[str, Any] = {
         "capability": capability,
         "project": project,
         "allowed": list(allowed),
-        "rejected": list(rejected),
         "now": now,
         "offline_after": OFFLINE_AFTER,
         "degraded_after": DEGRADED_AFTER,

@@ -17,34 +17,22 @@ from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.states import TaskState
 from meshsix import prepared, rows
 
-# A task's rank rises by one for each ten minutes that it has waited, at most to 10; then the oldest comes first.
-_RANK: LiteralString = "LEAST(10, {0}.priority + floor(extract(epoch FROM %(now)s - {0}.created_at) / 600))"
 # What a task asks for, which is all that tells those apart of which nobody has tried one yet.
 _ALIKE: LiteralString = """
 md5(concat_ws(chr(1), task.capability, task.project, task.allowed_agents::text, task.payload::text,
     CASE WHEN task.attempts > 0 OR task.affinity_key <> '' OR task.gate IS NOT NULL THEN task.task_id::text END))
 """
+_RANK: LiteralString = "task_rank(task.priority, task.created_at, %(now)s)"
 _DUE: LiteralString = f"""
 SELECT task.task_id, {_ALIKE}, task.wait_reason <> '' AND COALESCE(task.wait_until > %(now)s, false),
-    {_RANK.format("task")}, task.created_at
+    {_RANK}, task.created_at
 FROM orchestrator_tasks task
 WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s)
-  AND (-{_RANK.format("task")}, task.created_at, task.task_id)
+  AND (-{_RANK}, task.created_at, task.task_id)
     > (-%(rank)s::numeric, %(created_at)s::timestamptz, %(task_id)s::uuid)
-ORDER BY -{_RANK.format("task")}, task.created_at, task.task_id LIMIT %(at_once)s
+ORDER BY -{_RANK}, task.created_at, task.task_id LIMIT %(at_once)s
 """  # noqa: S608 - made of constants
 _BEFORE_ALL = (Decimal(11), datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))  # no rank is above 10
-_SLOTS: LiteralString = f"""
-SELECT (SELECT count(*) FROM orchestrator_tasks held
-        WHERE held.dispatched_to = %(agent_id)s AND held.status IN ('dispatched', 'running')),
-EXISTS (
-    SELECT 1 FROM orchestrator_tasks other JOIN orchestrator_tasks task ON task.task_id = %(task_id)s
-    WHERE other.status = 'pending' AND other.task_id <> task.task_id AND %(agent_id)s = ANY(other.waits_for)
-      AND (other.due_at IS NULL OR other.due_at <= %(now)s)
-      AND (-{_RANK.format("other")}, other.created_at, other.task_id)
-        < (-{_RANK.format("task")}, task.created_at, task.task_id)
-)
-"""  # noqa: S608 - made of constants
 _WAITS: LiteralString = """
 SELECT 1 FROM orchestrator_tasks WHERE status = 'pending' AND %(agent_id)s = ANY(waits_for) LIMIT 1
 """
@@ -98,10 +86,13 @@ def waited_out(now: datetime) -> QuerySet[Task]:
     return rows.filter(Q(due_at=None) | Q(due_at__lte=now)).order_by("wait_until")
 
 
-def slots(agent_id: str, task_id: UUID, now: datetime) -> tuple[int, bool]:
-    """Return how many of an agent's slots are taken, and whether a task that comes before this one waits for one."""
-    taken, overtaken = prepared.fetch(_SLOTS, {"now": now, "task_id": task_id, "agent_id": agent_id})[0]
-    return taken, overtaken
+def take_slot(agent_id: str, task_id: UUID, now: datetime) -> tuple[int, bool]:
+    """Lock an agent where it has a free slot for the task; return how many are taken, and whether it is locked.
+
+    It is not where no slot is free, or a task that comes before this one waits for it.
+    """
+    taken, holds = prepared.fetch("SELECT taken, holds FROM agent_take_slot(%s, %s, %s)", [agent_id, task_id, now])[0]
+    return taken, holds
 
 
 def is_waited_for(agent_id: str) -> bool:
@@ -120,10 +111,10 @@ def locked(task_id: UUID) -> Task | None:
     return rows.read(Task, pending, {"id": task_id})
 
 
-def of_run(run_id: UUID) -> Task | None:
-    """Return the task that somebody has and whose present attempt is this run, locked; None where it is another one."""
-    held = "WHERE run_id = %(id)s AND status IN ('dispatched', 'running') FOR NO KEY UPDATE"
-    return rows.read(Task, held, {"id": run_id})
+def of_run(run_id: UUID, *, lock: bool = False) -> Task | None:
+    """Return the task that somebody has and whose present attempt is this run, None where it is another one."""
+    held = "WHERE run_id = %(id)s AND status IN ('dispatched', 'running')"
+    return rows.read(Task, held + " FOR NO KEY UPDATE" if lock else held, {"id": run_id})
 
 
 def is_current(task_id: UUID, attempt: int) -> bool:

@@ -5,7 +5,6 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 
 from apps.agents.registry import schemas
 from apps.agents.registry.models import Task
@@ -20,13 +19,14 @@ from meshsix.durable import coding, endings
 from meshsix.durable.models import Run, StepRow
 from meshsix.durable.states import RunState, StepState
 from meshsix.kit import clock, redact, texts
+from meshsix.live import services as live
+from meshsix.live.services import NewEvent
 
 
 class NotCurrent(Exception):  # noqa: N818 - reads as a word of the domain
     """The attempt is not, or no longer, the one that the task waits for."""
 
 
-@transaction.atomic
 def begin(run_id: UUID, *, instance_id: str) -> Task:
     """Note that an instance began the attempt that this run is for; return the task with its deadline.
 
@@ -37,10 +37,17 @@ def begin(run_id: UUID, *, instance_id: str) -> Task:
         raise NotCurrent("Another attempt has taken the place of this one.")
     if task.status == TaskState.RUNNING:
         return task
-    now, before = clock.now(), task.status
-    deadline_at = now + timedelta(seconds=task.timeout_seconds)
-    rows.change(
+    if live.publish_with(*_begun(task, instance_id, clock.now())):
+        return task
+    return begin(run_id, instance_id=instance_id)  # somebody was faster: see what it is now
+
+
+def _begun(task: Task, instance_id: str, now: datetime) -> tuple[rows.Change, NewEvent]:
+    """Return the change by which an attempt begins, and its event."""
+    before, deadline_at = task.status, now + timedelta(seconds=task.timeout_seconds)
+    change = rows.transition(
         task,
+        {"status": before, "run_id": task.run_id},
         status=after(TaskState(before), TaskEvent.BEGUN),
         instance_id=instance_id,
         started_at=now,
@@ -48,8 +55,7 @@ def begin(run_id: UUID, *, instance_id: str) -> Task:
         updated_at=now,
     )
     facts = {"attempt": task.attempts, "deadline_at": deadline_at.isoformat(), "instance_id": instance_id}
-    news.moved(task, before, trigger="begun", facts=facts)
-    return task
+    return change, news.transition(task, before, trigger="begun", facts=facts)
 
 
 def run_ended(run: Run) -> None:
@@ -57,7 +63,7 @@ def run_ended(run: Run) -> None:
 
     Called in the engine's own transaction, which holds the run's lock.
     """
-    task = task_queries.of_run(run.pk)
+    task = task_queries.of_run(run.pk, lock=True)
     if task is not None:
         ending.settle(task, _outcome(run, task), now=clock.now())
 

@@ -18,7 +18,7 @@ from django.db.utils import OperationalError
 from psycopg.errors import DeadlockDetected
 
 from apps.agents.registry import policy
-from apps.agents.registry.cards import Card, as_json
+from apps.agents.registry.cards import Card, as_json, without
 from apps.agents.registry.models import Agent, Dispatch, Task
 from apps.agents.registry.policy import Decision, How, Rules, Wanted
 from apps.agents.registry.queries import policies, scores
@@ -83,13 +83,9 @@ def survey(task: Task, now: datetime) -> Survey:
         bound_to=bound_to,
         action=action_of(task.payload),
     )
-    cards = scores.candidates(
-        task.capability,
-        now=now,
-        project=task.project,
-        allowed=task.allowed_agents,
-        rejected=task_queries.rejected_by(task_queries.offered(task.capability), task.payload),
-    )
+    found = scores.candidates(task.capability, now=now, project=task.project, allowed=task.allowed_agents)
+    rejected = task_queries.rejected_by({card.input_schema for card in found}, task.payload)
+    cards = without(found, rejected)
     return Survey(task=task, now=now, rules=rules, wanted=wanted, instance_id=instance_id, cards=cards)
 
 
@@ -140,15 +136,10 @@ def _take_a_slot(seen: Survey) -> Decision:
 
 def _holds(seen: Survey, chosen: Card) -> bool:
     """Lock the chosen agent where it has a free slot for the task; else let go of it before another one is locked."""
-    name = chosen.agent_id
-    with transaction.atomic():
-        agent = rows.read(Agent, "WHERE agent_id = %(id)s AND enabled FOR NO KEY UPDATE", {"id": name})
-        taken, overtaken = task_queries.slots(name, seen.task.task_id, seen.now)
-        if agent is not None and taken < agent.max_concurrency and not overtaken:
-            return True
-        transaction.set_rollback(True)  # to this savepoint: it takes the lock back
-    seen.fill(name, max(taken, chosen.max_concurrency))
-    return False
+    taken, holds = task_queries.take_slot(chosen.agent_id, seen.task.task_id, seen.now)
+    if not holds:
+        seen.fill(chosen.agent_id, max(taken, chosen.max_concurrency))
+    return holds
 
 
 def _act(seen: Survey, decision: Decision) -> Routed:
@@ -170,10 +161,11 @@ def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
     """Give the task to the chosen agent, whose row is locked."""
     task, now = seen.task, seen.now
     bound = decision.how is How.AFFINITY
-    before, run_id, attempt = task.status, ids.new_id(), task.attempts + 1
-    rows.change(
+    run_id, attempt = ids.new_id(), task.attempts + 1
+    given = rows.transition(
         task,
-        status=after(TaskState(before), TaskEvent.ROUTED),
+        {},
+        status=after(TaskState(task.status), TaskEvent.ROUTED),
         attempts=attempt,
         dispatched_to=chosen.agent_id,
         dispatched_at=now,
@@ -185,9 +177,9 @@ def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
         waits_for=[],
         updated_at=now,
     )
-    rows.update(Agent, chosen.agent_id, last_dispatched_at=now)
-    starting.start_run(task, served_by=chosen.served_by)
-    row = _note(seen, decision, attempt=attempt)
+    row = _decided(seen, decision, attempt=attempt)
+    busy = rows.setting(Agent, chosen.agent_id, {}, last_dispatched_at=now)
+    _, _, row.pk = rows.write(given, busy, rows.insertion(row))
     facts = {
         "capability": task.capability,
         "target_agent": chosen.agent_id,
@@ -199,7 +191,7 @@ def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
         "eligible": sum(card.eligible for card in decision.cards),
         "dispatch_id": row.pk,
     }
-    news.of_task(task, "task.dispatched", facts)
+    starting.start_run(task, served_by=chosen.served_by, told=news.task_event(task, "task.dispatched", facts))
     return Routed.DISPATCHED
 
 
@@ -249,8 +241,14 @@ def reasons_in_words(cards: Sequence[Card]) -> str:
 
 def _note(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
     """Store the decision with all that it was made of."""
+    row = _decided(seen, decision, attempt=attempt, reason=reason)
+    rows.insert(row)
+    return row
+
+
+def _decided(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
     full, rest = decision.cards[:_FULL_CARDS], decision.cards[_FULL_CARDS:]
-    row = Dispatch(
+    return Dispatch(
         task=seen.task,
         attempt=attempt,
         chosen_agent=decision.chosen.agent_id if decision.chosen else "",
@@ -264,8 +262,6 @@ def _note(seen: Survey, decision: Decision, *, attempt: int | None, reason: str 
         fingerprint=_fingerprint(decision),
         created_at=seen.now,
     )
-    rows.insert(row)
-    return row
 
 
 def _fingerprint(decision: Decision) -> str:

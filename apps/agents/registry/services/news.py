@@ -7,15 +7,16 @@ from uuid import UUID
 from apps.agents.registry.models import Task
 from meshsix.kit.actor import Actor
 from meshsix.live import services as live
+from meshsix.live.services import NewEvent
 
 ORCHESTRATOR = "orchestrator"
 
 
-def of_task(
+def task_event(
     task: Task, event_type: str, payload: Mapping[str, object], *, actor: Actor | None = None, agent_id: str = ""
-) -> None:
-    """Publish an event of a task. Call it late in the transaction: it locks the task's counter of events."""
-    live.publish(
+) -> NewEvent:
+    """Return an event of a task."""
+    return NewEvent(
         event_type=event_type,
         aggregate_id=aggregate(task.task_id),
         payload=payload,
@@ -24,6 +25,27 @@ def of_task(
         task_id=str(task.task_id),
         agent_id=agent_id or ORCHESTRATOR,
     )
+
+
+def of_task(
+    task: Task, event_type: str, payload: Mapping[str, object], *, actor: Actor | None = None, agent_id: str = ""
+) -> None:
+    """Publish an event of a task. Call it late in the transaction: it locks the task's counter of events."""
+    live.publish_all([task_event(task, event_type, payload, actor=actor, agent_id=agent_id)])
+
+
+def transition(
+    task: Task,
+    before: str | None,
+    *,
+    trigger: str,
+    reason: str = "",
+    actor: Actor | None = None,
+    facts: Mapping[str, object] = MappingProxyType({}),
+) -> NewEvent:
+    """Return the event of a change of state that has no type of its own; `facts` are what it changed besides."""
+    payload = {"entity": "task", "from": before, "to": str(task.status), "trigger": trigger, "reason": reason}
+    return task_event(task, "state.transition", {**payload, **facts}, actor=actor)
 
 
 def moved(
@@ -35,9 +57,8 @@ def moved(
     actor: Actor | None = None,
     facts: Mapping[str, object] = MappingProxyType({}),
 ) -> None:
-    """Publish a change of state that has no type of its own; `facts` are what it changed besides."""
-    payload = {"entity": "task", "from": before, "to": str(task.status), "trigger": trigger, "reason": reason}
-    of_task(task, "state.transition", {**payload, **facts}, actor=actor)
+    """Publish a change of state, see `transition`."""
+    live.publish_all([transition(task, before, trigger=trigger, reason=reason, actor=actor, facts=facts)])
 
 
 def of_agent(agent_id: str, event_type: str, payload: Mapping[str, object], *, actor: Actor | None = None) -> None:

@@ -13,6 +13,7 @@ from meshsix.durable import coding, registry
 from meshsix.durable import services as durable
 from meshsix.durable.definition import Workflow
 from meshsix.kit.actor import Actor, ActorKind, Door
+from meshsix.live.services import NewEvent
 
 # Workflows stand above services: they are known by name.
 ATTEMPT, OUTSIDE = "task-attempt", "task-outside"
@@ -24,8 +25,8 @@ def queue_of(agent_id: str, instance_id: str = "") -> str:
     return f"agent.{agent_id}.{instance_id}" if instance_id else f"agent.{agent_id}"
 
 
-def start_run(task: Task, *, served_by: str) -> None:
-    """Start the run `task.run_id` for the attempt that the task now is in."""
+def start_run(task: Task, *, served_by: str, told: NewEvent) -> None:
+    """Start the run `task.run_id` for the attempt that the task now is in, and publish the event that tells of it."""
     queue, timeouts = queue_of(task.dispatched_to, task.instance_id), dict[str, timedelta]()
     ask: object = Attempt(task_id=task.task_id, attempt=task.attempts, agent_id=task.dispatched_to)
     match served_by:
@@ -43,6 +44,7 @@ def start_run(task: Task, *, served_by: str) -> None:
         run_id=task.run_id,
         queue=queue,
         timeouts=timeouts,
+        also=[told],
     )
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from apps.agents.registry.models import Task
 from apps.agents.registry.models.agents import MOST_SECONDS, NAME
@@ -22,6 +22,7 @@ from apps.agents.registry.words import Request
 from meshsix import rows
 from meshsix.kit import clock, redact, texts
 from meshsix.kit.actor import Actor
+from meshsix.live import services as live
 
 LARGEST_PAYLOAD_BYTES = 256 * 1024
 _MOST_ATTEMPTS = 10
@@ -177,17 +178,10 @@ _TOLD = ("capability", "priority", "requested_by", "max_attempts", "timeout_seco
 
 
 def _insert(task: Task, actor: Actor) -> Task | None:
-    try:
-        with transaction.atomic():
-            rows.insert(task)
-            facts: dict[str, object] = {name: getattr(task, name) for name in _TOLD}
-            facts["retry_of"] = str(task.retry_of) if task.retry_of else None
-            news.moved(task, None, trigger="submitted", actor=actor, facts=facts)
-    except IntegrityError:
-        if task.idempotency_key is None:
-            raise
-        return None
-    return task
+    facts: dict[str, object] = {name: getattr(task, name) for name in _TOLD}
+    facts["retry_of"] = str(task.retry_of) if task.retry_of else None
+    event = news.transition(task, None, trigger="submitted", actor=actor, facts=facts)
+    return task if live.publish_with(rows.insertion(task, or_nothing=True), event) else None
 
 
 def retry(task: Task, *, actor: Actor) -> Task:
