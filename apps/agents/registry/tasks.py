@@ -17,6 +17,12 @@ def dispatch(task_id: str) -> None:
     dispatching.offer(UUID(task_id))
 
 
+@app.task(name=nudging.FILL)
+def fill(agent_id: str) -> None:
+    """Give an agent's free slots to those who wait for them."""
+    dispatching.fill(agent_id, clock.now())
+
+
 @app.task(name=nudging.DISPATCH_DUE, base=Sweep)
 def dispatch_due() -> None:
     """Give out what is due."""

@@ -42,6 +42,21 @@ def test_a_full_agent_lets_tasks_wait_and_a_free_slot_goes_to_the_first_in_line(
     assert low.status == "pending"
 
 
+def test_free_slots_of_an_agent_go_to_the_first_of_those_who_wait_for_them(office: Office) -> None:
+    office.register("alpha", "counter")
+    running = [office.submit("echo"), office.submit("echo")]
+    low, high, old = (office.submit("echo", priority=priority) for priority in (1, 9, 5))
+    elsewhere = office.submit("nobody-offers-it", priority=10)
+    assert dispatching.fill("alpha", clock.now()) == 0
+    office.work(running[0])
+    assert dispatching.fill("counter", clock.now()) == 0
+    assert dispatching.fill("alpha", clock.now()) == 1
+    office.work(running[1])
+    assert dispatching.fill("alpha", clock.now()) == 1
+    states = [Task.objects.get(pk=task.pk).status for task in (high, old, low, elsewhere)]
+    assert states == ["dispatched", "dispatched", "pending", "pending"]
+
+
 def test_an_old_task_with_low_priority_still_has_its_turn(office: Office) -> None:
     office.register("alpha")
     Agent.objects.update(max_concurrency=1)

@@ -36,13 +36,23 @@ _BEFORE_ALL = (Decimal(11), datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))  # no
 _WAITS: LiteralString = """
 SELECT 1 FROM orchestrator_tasks WHERE status = 'pending' AND %(agent_id)s = ANY(waits_for) LIMIT 1
 """
-_MAY_GO_ON: LiteralString = """
-SELECT 1 FROM orchestrator_tasks task JOIN agents agent ON agent.agent_id = ANY(task.waits_for)
-WHERE task.task_id = %(task_id)s AND task.status = 'pending' AND agent.max_concurrency > (
+_FREE_SLOTS: LiteralString = """
+GREATEST(0, agent.max_concurrency - (
     SELECT count(*) FROM orchestrator_tasks held
     WHERE held.dispatched_to = agent.agent_id AND held.status IN ('dispatched', 'running')
-) LIMIT 1
+))
 """
+_FREE: LiteralString = f"""
+SELECT agent.agent_id FROM orchestrator_tasks task JOIN agents agent ON agent.agent_id = ANY(task.waits_for)
+WHERE task.task_id = %(task_id)s AND task.status = 'pending' AND {_FREE_SLOTS} > 0
+"""  # noqa: S608 - made of constants
+_NEXT: LiteralString = f"""
+SELECT task.task_id FROM orchestrator_tasks task
+WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s)
+  AND %(agent_id)s = ANY(task.waits_for)
+ORDER BY -{_RANK}, task.created_at, task.task_id
+LIMIT COALESCE((SELECT {_FREE_SLOTS} FROM agents agent WHERE agent.agent_id = %(agent_id)s), 0)
+"""  # noqa: S608 - made of constants
 _CURRENT: LiteralString = """
 SELECT 1 FROM orchestrator_tasks
 WHERE task_id = %(task_id)s AND attempts = %(attempt)s AND status IN ('dispatched', 'running')
@@ -100,9 +110,14 @@ def is_waited_for(agent_id: str) -> bool:
     return bool(prepared.fetch(_WAITS, {"agent_id": agent_id}))
 
 
-def may_go_on(task_id: UUID) -> bool:
-    """Return whether an agent for whose slot the task waits has a free one."""
-    return bool(prepared.fetch(_MAY_GO_ON, {"task_id": task_id}))
+def free_after_all(task_id: UUID) -> list[str]:
+    """Return the agents for whose slot the task waits although they have a free one."""
+    return [agent_id for (agent_id,) in prepared.fetch(_FREE, {"task_id": task_id})]
+
+
+def next_for(agent_id: str, now: datetime) -> list[UUID]:
+    """Return the first in line of those who wait for a slot of this agent, as many as it has free ones."""
+    return [task_id for (task_id,) in prepared.fetch(_NEXT, {"agent_id": agent_id, "now": now})]
 
 
 def locked(task_id: UUID) -> Task | None:

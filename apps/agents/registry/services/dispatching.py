@@ -101,8 +101,8 @@ def offer(task_id: UUID) -> Routed:
     Whoever freed it did not see yet that this task waits for it (nudging.slot_is_free).
     """
     outcome = dispatch(task_id)
-    if outcome is Routed.WAITS and task_queries.may_go_on(task_id):
-        nudging.look_at_all()
+    for agent_id in task_queries.free_after_all(task_id) if outcome is Routed.WAITS else ():
+        nudging.fill(agent_id)
     return outcome
 
 
@@ -288,6 +288,15 @@ def dispatch_due(now: datetime) -> int:
     for first, others in behind.items():
         backlog.follow(first, others)
     return routed
+
+
+def fill(agent_id: str, now: datetime) -> int:
+    """Give an agent's free slots to those who wait for them, the first in line first; return how many got one."""
+    given, tried = 0, set[UUID]()
+    while waiting := [task_id for task_id in task_queries.next_for(agent_id, now) if task_id not in tried]:
+        tried.update(waiting)
+        given += sum(alone(dispatch, task_id) is Routed.DISPATCHED for task_id in waiting)
+    return given
 
 
 def alone(does: Callable[[UUID], Routed], task_id: UUID) -> Routed:

@@ -12,6 +12,7 @@ from meshsix.durable import nudges
 
 DISPATCH_DUE = "registry.dispatch_due"
 DISPATCH = "registry.dispatch"
+FILL = "registry.fill"
 QUEUE = "agents"
 
 
@@ -29,21 +30,23 @@ def distil(memory_id: UUID) -> None:
 
 def look_at_all() -> None:
     """Let a worker give out what is due, once the transaction is committed."""
-    transaction.on_commit(_send_due, robust=True)
+    message = app.signature(DISPATCH_DUE, queue=QUEUE, expires=sweeps.KEPT.total_seconds())
+    transaction.on_commit(lambda: nudges.send(message), robust=True)
 
 
 def slot_is_free(agent_id: str) -> None:
-    """Let a worker give out what is due, once the transaction is committed, if a task waits for a slot of this agent.
+    """Let a worker give it to whom it is due, once the transaction is committed, if a task waits for this agent.
 
     A task that is being routed at that moment looks once more itself, when it has stored that it waits.
     """
 
     def look() -> None:
         if task_queries.is_waited_for(agent_id):
-            _send_due()
+            fill(agent_id)
 
     transaction.on_commit(look, robust=True)
 
 
-def _send_due() -> None:
-    nudges.send(app.signature(DISPATCH_DUE, queue=QUEUE, expires=sweeps.KEPT.total_seconds()))
+def fill(agent_id: str) -> None:
+    """Let a worker give an agent's free slots to those who wait for them."""
+    nudges.send(app.signature(FILL, args=(agent_id,), queue=QUEUE, expires=30))
