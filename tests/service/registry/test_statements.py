@@ -10,11 +10,13 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.agents.registry.models import Agent, History, Task
-from apps.agents.registry.services import attempts, dispatching, news, nudging
-from apps.agents.registry.states import TaskState
+from apps.agents.registry.services import attempts, dispatching, ending, news, nudging
+from apps.agents.registry.states import ErrorType, TaskState
+from apps.agents.registry.words import Failure, Outcome
 from meshsix import rows
 from meshsix.durable import nudges
-from meshsix.durable.models import Run
+from meshsix.durable import services as durable
+from meshsix.durable.models import Run, StepRow
 from meshsix.kit import clock
 from meshsix.live import services as live
 from tests.crossing import crossed
@@ -164,3 +166,23 @@ def test_a_slot_that_becomes_free_while_a_task_is_routed_is_not_missed(office: O
     late.refresh_from_db()
     assert (late.status, late.waits_for) == ("pending", ["alpha"])
     assert "('alpha',)" in told_to_fill()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_end_of_a_task_and_of_one_that_waits_for_it_do_not_wait_for_each_other(office: Office) -> None:
+    office.register("alpha")
+    waits, child = office.submit("echo", "ask"), office.submit("echo")
+    office.work(waits)
+    office.begin(child)
+    run_id = waits.run_id
+    assert run_id is not None
+    StepRow.objects.filter(run_id=run_id, state="waiting").update(wait_name=f"task:{child.task_id}")
+    failure = Failure(type=ErrorType.TIMEOUT, code="timeout", message="Its time is over.")
+
+    crossed(
+        lambda: durable.hold(run_id),
+        lambda: ending.conclude(child.task_id, 1, Outcome(result={})),
+        lambda: ending.conclude(waits.task_id, 1, Outcome(failure=failure)),
+    )
+    child.refresh_from_db()
+    assert (child.status, office.history(waits)) == ("completed", [(1, "alpha", "timeout", True)])

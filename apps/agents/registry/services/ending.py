@@ -64,24 +64,23 @@ def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None =
     """Record the end of the current attempt of a task whose row is locked, and what follows from it."""
     failure = outcome.failure
     duration_ms = round((now - (task.started_at or task.dispatched_at or now)) / timedelta(milliseconds=1))
-    rows.insert(
-        History(
-            task_id=task.task_id,
-            attempt=task.attempts,
-            agent_id=task.dispatched_to,
-            capability=task.capability,
-            success=failure is None,
-            duration_ms=max(0, duration_ms),
-            error_type="" if failure is None else failure.type,
-            context=_context(task, outcome),
-            created_at=now,
-            counted=failure is None or RULES[failure.type].counted,
-        )
+    past = History(
+        task_id=task.task_id,
+        attempt=task.attempts,
+        agent_id=task.dispatched_to,
+        capability=task.capability,
+        success=failure is None,
+        duration_ms=max(0, duration_ms),
+        error_type="" if failure is None else failure.type,
+        context=_context(task, outcome),
+        created_at=now,
+        counted=failure is None or RULES[failure.type].counted,
     )
     if failure is None:
         _complete(task, outcome, duration_ms, now)
     else:
         _fail(task, failure, duration_ms, now, actor)
+    rows.insert(past)  # behind all that may wait for other runs: it locks the agent's row of recent outcomes
     nudging.slot_is_free(task.dispatched_to)
 
 
