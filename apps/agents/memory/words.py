@@ -20,6 +20,11 @@ class Recalled:
     created_at: datetime
     score: float
 
+    @property
+    def is_own_word(self) -> bool:
+        """Return whether a model said it: it proves what was said, not that it is so."""
+        return self.kind in {Kind.EXCHANGE, Kind.REFLECTION}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Note:

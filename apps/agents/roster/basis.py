@@ -1,6 +1,6 @@
 """On what an answer rests: filled from what really ran, never by a model."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from apps.agents.llm.words import Reply, ToolUse
 
 NO_SOURCE = "No source was used: this is the model's own knowledge."
+OWN_WORDS = "No source was used but what agents themselves said before."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +32,19 @@ class Basis:
     notice: str = ""
 
 
-def basis_of(*replies: Reply[Any], sources: tuple[Source, ...] = (), missing: tuple[str, ...] = ()) -> Basis:
+def basis_of(
+    *replies: Reply[Any],
+    sources: tuple[Source, ...] = (),
+    missing: tuple[str, ...] = (),
+    own_words: Collection[str] = (),
+) -> Basis:
     """Return the basis of what models replied: those that answered and the tools that really ran, of all together."""
     return basis(
         models=[model for reply in replies for model in reply.models],
         tools=[use for reply in replies for use in reply.tools],
         sources=sources,
         missing=missing,
+        own_words=own_words,
     )
 
 
@@ -47,15 +54,20 @@ def basis(
     tools: Sequence[ToolUse],
     sources: tuple[Source, ...] = (),
     missing: tuple[str, ...] = (),
+    own_words: Collection[str] = (),
 ) -> Basis:
-    """Return the basis of what was gathered; each model and each tool stands in it once."""
-    worked = any(use.calls > use.failed for use in tools)
+    """Return the basis of what was gathered; each model and each tool stands in it once.
+
+    `own_words` are names of tools and ids of sources that told only what agents said before: nothing rests on them.
+    """
+    worked = {use.name for use in tools if use.calls > use.failed} | {each.id for each in sources}
+    rests = bool(worked - set(own_words))
     return Basis(
         models=tuple(dict.fromkeys(models)),
         tools=tuple(_summed(name, tools) for name in dict.fromkeys(use.name for use in tools)),
         sources=sources,
         missing=missing,
-        notice="" if worked or sources else NO_SOURCE,
+        notice="" if rests else OWN_WORDS if sources else NO_SOURCE,
     )
 
 

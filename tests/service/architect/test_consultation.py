@@ -10,7 +10,7 @@ from apps.agents.registry.services import jobs
 from apps.agents.registry.words import Outcome
 from apps.agents.roster.architect.models import Entry
 from apps.agents.roster.architect.words import Advice, Consultation
-from apps.agents.roster.basis import NO_SOURCE
+from apps.agents.roster.basis import NO_SOURCE, OWN_WORDS
 from apps.agents.roster.services.architect_agent import ArchitectAgent
 from meshsix import wiring
 from meshsix.live.models import Event
@@ -137,6 +137,15 @@ def test_without_structure_there_is_the_analysis_alone(studio: Studio) -> None:
     assert (result["summary"], result["text"]) == ("Use PostgreSQL.", "Use PostgreSQL.\n\nIt is there.")
     assert (result["tech_stack"], result["confidence"]) == (None, None)
     assert len(studio.litellm.asked()) == 1
+
+
+def test_what_the_architect_itself_said_before_is_no_source(studio: Studio) -> None:
+    first = studio.result(studio.ask("tech-consultation", question=QUESTION))
+    assert first["basis"]["notice"] == NO_SOURCE
+    studio.wants_tools({"name": "past_decisions", "arguments": {"query": "sessions"}})
+    again = studio.result(studio.ask("tech-consultation", question=QUESTION))
+    assert [each["url"] for each in again["basis"]["sources"]] == ["memory.recall"]
+    assert (again["basis"]["tools"][0]["calls"], again["basis"]["notice"]) == (1, OWN_WORDS)
 
 
 def test_a_plan_is_judged_and_the_whole_log_was_seen(studio: Studio) -> None:

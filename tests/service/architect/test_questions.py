@@ -72,6 +72,21 @@ def test_an_answer_that_rests_on_nothing_shown_is_a_best_guess(studio: Studio, b
     assert studio.log() == ["activated", "question-received", "human-escalated"]
 
 
+def test_a_guess_and_a_models_own_words_make_no_later_answer_sure(studio: Studio) -> None:
+    begun()
+    says(studio, "nothing")
+    asked(studio, "Which colour?")
+    guess = Entry.objects.get(event_type="human-escalated")
+    studio.ask("tech-consultation", question="Which colour has the button?")
+    own = Memory.objects.get(kind="exchange")
+    Memory.objects.update(scope="task", scope_key=ISSUE.text)
+    says(studio, f"log:{guess.pk}", f"memory:{own.pk}")
+    result = asked(studio, "Which colour has the button now?", question_id="q2")
+    assert (result["confident"], result["confidence"], result["based_on"]) == (False, 0.5, [])
+    assert f"[memory:{own.pk}]" in seen_last(studio)
+    assert f"[log:{guess.pk}]" in seen_last(studio)
+
+
 def test_an_answer_that_cannot_be_read_is_a_best_guess_with_its_raw_text(studio: Studio) -> None:
     studio.litellm.says({"when": {"schema": "Reply"}, "answer": {"content": "Blue, I would say."}})
     result = asked(studio, "Which colour?")

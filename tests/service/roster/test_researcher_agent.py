@@ -16,9 +16,10 @@ from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Scope
 from apps.agents.registry.models import Task
 from apps.agents.registry.services import checks, jobs
-from apps.agents.roster.basis import NO_SOURCE
+from apps.agents.roster.basis import NO_SOURCE, OWN_WORDS
 from apps.agents.roster.research import desk
 from apps.agents.roster.research.desk import Desk
+from apps.agents.roster.research.report import UNCITED
 from apps.agents.roster.research.words import Request
 from deploy.local.servers import Valkey
 from meshsix import wiring
@@ -196,7 +197,7 @@ def test_no_more_sources_are_read_than_the_depth_allows(site: Site) -> None:
     assert site.read() == ["/docs/retries"]
 
 
-def test_what_is_remembered_is_a_source(office: Office, litellm: ModelsSandbox) -> None:
+def test_what_is_remembered_is_shown_and_grounds_nothing(office: Office, litellm: ModelsSandbox) -> None:
     says(litellm, finding("We tried it", "S1"))
     task = office.submit("technical-research", payload={"text": None, "modes": None, "query": QUESTION})
     task.refresh_from_db()
@@ -206,6 +207,10 @@ def test_what_is_remembered_is_a_source(office: Office, litellm: ModelsSandbox) 
     memory = Memory.objects.get()
     result = result_of(office.work(task))
     assert (result["sources"][0]["url"], result["sources"][0]["type"]) == (f"memory:{memory.pk}", "memory")
+    assert (result["grounded"], result["key_findings"], result["notice"]) == (False, [], UNCITED)
+    assert [each["source_ids"] for each in result["unsupported"]] == [["S1"]]
+    alone = result_of(researched(office, fetchers=["memory"]))
+    assert (alone["grounded"], alone["notice"]) == (False, OWN_WORDS)
 
 
 def test_the_repository_of_the_tasks_project_is_read_at_its_head(tmp_path: Path, broker: Valkey) -> None:

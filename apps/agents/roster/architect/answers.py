@@ -10,6 +10,7 @@ from apps.agents.roster.architect import judging, log, queries
 from apps.agents.roster.architect.desk import MOST_MEMORIES, Desk, remembered
 from apps.agents.roster.architect.judging import Judged
 from apps.agents.roster.architect.models import Entry
+from apps.agents.roster.architect.tools import source_id
 from apps.agents.roster.architect.words import Answered, IssueQuestion, Reply, Said
 from apps.agents.roster.basis import Basis, Source, basis
 from meshsix.integrations.litellm import Speaker
@@ -21,7 +22,11 @@ _TALK = (Said.QUESTION_RECEIVED, Said.QUESTION_ANSWERED, Said.HUMAN_ESCALATED, S
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """What a model is shown. `ids` are those that really stand in it: what was left out for length proves nothing."""
+    """What a model is shown.
+
+    `ids` may bear an answer: they really stand in it, since what was left out for length proves nothing, and are no
+    model's own words.
+    """
 
     context: Context
     ids: frozenset[str]
@@ -62,7 +67,8 @@ def _known(desk: Desk, ask: IssueQuestion) -> _Known:
     context = desk.job.context(parts)
     desk.memories = desk.memories[: context.memories_used]
     shown = next(each.content for each in context.messages if each.speaker is Speaker.SYSTEM)
-    ids = [*map(log.source_id, entries), *(f"memory:{each.id}" for each in desk.memories), *([ISSUE] if text else [])]
+    said = [log.source_id(each) for each in entries if log.bears(each)]
+    ids = [*said, *(source_id(each) for each in desk.memories if not each.is_own_word), *([ISSUE] if text else [])]
     return _Known(context=context, ids=frozenset(each for each in ids if f"[{each}]" in shown), entries=entries)
 
 
@@ -96,7 +102,8 @@ def _asked(desk: Desk, known: _Known) -> tuple[Judged, Basis]:
     except InvalidAnswer as error:
         said, models, tools = judging.unreadable(error.text), error.models, error.tools
     sources = (*_cited(known, said), *desk.sources)
-    return said, basis(models=models, tools=tools, sources=sources, missing=desk.tools.missing)
+    rests_on = basis(models=models, tools=tools, sources=sources, missing=desk.tools.missing, own_words=desk.own_words)
+    return said, rests_on
 
 
 def _cited(known: _Known, said: Judged) -> tuple[Source, ...]:

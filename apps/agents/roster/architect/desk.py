@@ -11,7 +11,7 @@ from apps.agents.memory.words import Recalled
 from apps.agents.registry.services.jobs import Job
 from apps.agents.roster.architect import log, queries
 from apps.agents.roster.architect.issues import Issue
-from apps.agents.roster.architect.tools import Toolbox
+from apps.agents.roster.architect.tools import Toolbox, source_id
 from apps.agents.roster.architect.words import Said
 from apps.agents.roster.basis import Basis, Source, basis_of
 from meshsix.durable import coding
@@ -90,14 +90,19 @@ class Desk:
 
     def basis(self, *replies: Reply[Any]) -> Basis:
         """Return what the replies rest on: models, tools, what was read, and what could not be."""
-        return basis_of(*replies, sources=self.sources, missing=self.tools.missing)
+        return basis_of(*replies, sources=self.sources, missing=self.tools.missing, own_words=self.own_words)
+
+    @property
+    def own_words(self) -> frozenset[str]:
+        """Return the tools and sources that told only what agents said before."""
+        return self.tools.own_words | {source_id(each) for each in self.memories if each.is_own_word}
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """Return what the tools read, and the memories that the model was shown."""
         now = clock.now()
         remembered = tuple(
-            Source(id=f"memory:{each.id}", title=each.content[:80], url="memory.recall", fetched_at=now)
+            Source(id=source_id(each), title=each.content[:80], url="memory.recall", fetched_at=now)
             for each in self.memories
         )
         return (*remembered, *self.tools.sources)
@@ -110,7 +115,7 @@ class Desk:
 
 def remembered(memories: Sequence[Recalled]) -> list[str]:
     """Return memories as a model reads them, each with the id by which it may be named."""
-    return [f"[memory:{each.id}] {each.content}" for each in memories]
+    return [f"[{source_id(each)}] {each.content}" for each in memories]
 
 
 def _issue_of(job: Job, named: str | None) -> Issue | None:

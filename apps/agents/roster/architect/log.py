@@ -74,6 +74,11 @@ def source_id(entry: Entry) -> str:
     return f"log:{entry.pk}"
 
 
+def bears(entry: Entry) -> bool:
+    """Return whether an answer may rest on it: a question tells nothing, and a guess proves no other."""
+    return entry.event_type not in {Said.QUESTION_RECEIVED, Said.HUMAN_ESCALATED}
+
+
 def shown(entries: Iterable[Entry]) -> str:
     """Return entries as a model reads them, one a line, each with the id by which it may be named."""
     return "\n".join(f"[{source_id(each)}] {each.created_at:%Y-%m-%d %H:%M} {_told(each)}" for each in entries)

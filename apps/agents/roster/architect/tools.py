@@ -16,6 +16,7 @@ from django.conf import settings
 from apps.agents.llm.prompts import data
 from apps.agents.llm.tools import Tool, ToolFailed, tool
 from apps.agents.memory.services import Memories
+from apps.agents.memory.words import Recalled
 from apps.agents.roster.architect import log, queries
 from apps.agents.roster.basis import Source
 from apps.projects import queries as projects
@@ -45,7 +46,7 @@ class Toolbox:
         self._heard: list[str] = []
         self._head: tuple[names.RepositoryName, str] | None = None
         self.decisions: set[str] = set()
-        """Ids of log entries and memories that the model has seen by a tool."""
+        """Ids of log entries and memories that the model has seen by a tool and that no model made up."""
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -61,6 +62,11 @@ class Toolbox:
     def citable(self) -> set[str]:
         """Return the ids of what a tool has shown and an answer may rest on: files, log entries, memories."""
         return {each for each in self._sources if each.startswith("file:")} | self.decisions
+
+    @property
+    def own_words(self) -> frozenset[str]:
+        """Return the tool that told only what agents said before, if it did."""
+        return frozenset() if self.decisions else frozenset({"past_decisions"})
 
     @property
     def facts(self) -> str:
@@ -174,8 +180,9 @@ class Toolbox:
     def _past_decisions(self, query: str) -> object:
         remembered = self._memory.recall(query)
         logged = list(queries.decisions(self._project, most=MOST_DECISIONS)) if self._project else []
-        self.decisions |= {f"memory:{each.id}" for each in remembered} | {log.source_id(each) for each in logged}
-        told = [f"[memory:{each.id}] {each.content}" for each in remembered]
+        self.decisions |= {source_id(each) for each in remembered if not each.is_own_word}
+        self.decisions |= {log.source_id(each) for each in logged if log.bears(each)}
+        told = [f"[{source_id(each)}] {each.content}" for each in remembered]
         return "\n".join([*told, log.shown(logged)]).strip() or "Nothing is remembered about that."
 
     def _read_repository(self, path: str) -> object:
@@ -205,6 +212,11 @@ class Toolbox:
             branch = project.default_branch if project else github.repository(repository).default_branch
             self._head = repository, github.branch(repository, branch).sha
         return self._head
+
+
+def source_id(memory: Recalled) -> str:
+    """Return the id by which a model names a memory that it was shown."""
+    return f"memory:{memory.id}"
 
 
 def _pod_as_json(pod: Pod) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ import hashlib
 
 from apps.agents.llm.services import Llm
 from apps.agents.memory.services import Memories
-from apps.agents.roster.research.words import Document, Request
+from apps.agents.roster.research.words import REMEMBERED, Document, Request
 from meshsix.integrations.errors import Missing, Refused
 from meshsix.kit import clock, names
 from meshsix.wiring import Clients
@@ -56,7 +56,7 @@ def memory(request: Request, clients: Clients) -> tuple[Document, ...]:
     """Recall what agents remember of this project, by a question in words."""
     memories = Memories(request.work, Llm(request.work, clients))
     return tuple(
-        _document(f"{each.kind} of {each.agent_id or 'an agent'}", f"memory:{each.id}", "memory", each.content)
+        _document(f"{each.kind} of {each.agent_id or 'an agent'}", f"memory:{each.id}", REMEMBERED, each.content)
         for each in memories.recall(request.query, limit=request.most)
     )
 

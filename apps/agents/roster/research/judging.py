@@ -1,4 +1,4 @@
-"""Which findings rest on something that was fetched. Pure."""
+"""Which findings rest on something that was fetched: what agents remember may be cited, but bears nothing. Pure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,14 @@ class Finding:
     source_ids: tuple[str, ...] = ()
 
 
-def judged(findings: Sequence[Finding], known: Collection[str]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """Return the findings that cite a known source, with those ids alone, and the ones that cite none."""
+def judged(
+    findings: Sequence[Finding], *, known: Collection[str], fetched: Collection[str]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return the findings that cite a fetched source, and those that cite none; of ids the known ones stay."""
     kept = [replace(each, source_ids=_known(each, known)) for each in findings]
-    return tuple(each for each in kept if each.source_ids), tuple(each for each in kept if not each.source_ids)
+    bears = [not set(fetched).isdisjoint(each.source_ids) for each in kept]
+    pairs = list(zip(kept, bears, strict=True))
+    return tuple(each for each, good in pairs if good), tuple(each for each, good in pairs if not good)
 
 
 def _known(finding: Finding, known: Collection[str]) -> tuple[str, ...]:

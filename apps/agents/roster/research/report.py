@@ -9,12 +9,13 @@ from typing import Annotated
 from pydantic import Field
 
 from apps.agents.llm.words import ToolUse
-from apps.agents.roster.basis import NO_SOURCE, Basis, Source
+from apps.agents.roster.basis import NO_SOURCE, OWN_WORDS, Basis, Source
 from apps.agents.roster.research import judging
 from apps.agents.roster.research.judging import Finding
-from apps.agents.roster.research.words import Cited
+from apps.agents.roster.research.words import REMEMBERED, Cited
 
 Words = Annotated[str, Field(min_length=1, max_length=8000)]
+UNCITED = "Sources were read, and no finding names one of them."
 _UNVERIFIED = "(requires verification)"
 
 
@@ -138,11 +139,13 @@ class Gathered:
 
 def answer(words: ResearchWords, gathered: Gathered, models: Sequence[str]) -> ResearchAnswer:
     """Return the answer that the model's words are, after what was really fetched."""
-    found, unsupported = judging.judged(words.key_findings, [each.id for each in gathered.sources])
+    fetched = {each.id for each in gathered.sources if each.document.type != REMEMBERED}
+    known = {each.id for each in gathered.sources}
+    found, unsupported = judging.judged(words.key_findings, known=known, fetched=fetched)
     missing = tuple(dict.fromkeys(gathered.missing))
     unknown = dict.fromkeys((*missing, *gathered.unknown, *words.missing_information))
     mark = f" {_UNVERIFIED}" if gathered.timed_out else ""
-    notice = "" if gathered.sources else NO_SOURCE
+    notice = "" if found else UNCITED if fetched else OWN_WORDS if known else NO_SOURCE
     sources = tuple(map(_read, gathered.sources))
     return ResearchAnswer(
         summary=words.summary,

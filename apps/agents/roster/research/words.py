@@ -8,6 +8,9 @@ from pydantic import Field
 
 from apps.agents.llm.words import Work
 
+REMEMBERED = "memory"
+"""The type of a document that agents remember: it was not fetched, and may be a model's own word."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
