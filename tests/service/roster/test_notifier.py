@@ -178,6 +178,16 @@ def test_ntfy_rings_by_severity(office: Office, mail: Mail, severity: str, prior
     assert notice["sequence_id"] == Delivery.objects.get().pk.hex
 
 
+def test_without_a_destination_ntfy_takes_the_topic_of_the_platform(
+    office: Office, mail: Mail, settings: Settings
+) -> None:
+    Destination.objects.filter(name="ntfy").delete()
+    settings.NTFY_TOPIC = TOPIC
+    assert notified(office, NTFY).status == "completed"
+    assert [each["message"] for each in mail.notices()] == ["3 findings"]
+    assert error_of(notified(office, NTFY, destination="nowhere"))[2] == "destination_missing"
+
+
 def test_what_is_too_long_for_ntfy_is_cut_by_its_bytes(office: Office, mail: Mail) -> None:
     notified(office, NTFY, message="€" * 4000)
     (notice,) = mail.notices()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from apps.agents.roster.notices import queries
@@ -27,10 +28,15 @@ _MISSING = "destination_missing"
 
 
 def target(name: str, *, channel: ChannelName, project: str, vault: Vault) -> Target:
-    """Return where a notice goes. Raises Permanent `destination_missing`; TryLater where Vault is away."""
+    """Return where a notice goes. Raises Permanent `destination_missing`; TryLater where Vault is away.
+
+    The platform's own topic is the destination `ntfy` where nobody made another one of this name.
+    """
     if channel is ChannelName.CONSOLE:
         return Target(channel=channel)
     row = queries.destination(name, channel=channel, project=project)
+    if row is None and name == channel == ChannelName.NTFY:
+        return Target(channel=channel, name=name, secret=settings.NTFY_TOPIC)
     if row is None:
         hint = f"Let an admin run `manage.py add_destination {name} --channel {channel}`, or name another destination."
         raise Permanent(_MISSING, hint=hint, detail=f"There is no destination {name} of the channel {channel}.")
