@@ -33,4 +33,4 @@ class Options:
         if not (workers.isascii() and workers.isdigit() and int(workers) > 0):
             raise CannotStart(f"MESHSIX_WORKERS must be a whole number from 1, not {workers!r}.", hint="Mend it.")
         data = Path(environ.get("MESHSIX_DATA") or BASE / ".meshsix").absolute()
-        return cls(data=data, environ=dict(environ), workers=int(workers))
+        return cls(data=data, environ=dict(environ), workers=int(workers), agents=True)

@@ -29,7 +29,7 @@ from deploy.local.owner import owning, pid_files
 from deploy.local.ports import LOOPBACK
 from deploy.local.servers import OpenBao, Place, Postgres, Valkey
 from deploy.local.servers.server import Server
-from deploy.local.vendors import Vendor, played, unchosen
+from deploy.local.vendors import Vendor, played, smoke_targets, unchosen
 
 _READY_WITHIN = timedelta(minutes=3)
 _LEFTOVER_GRACE = timedelta(seconds=15)
@@ -215,6 +215,7 @@ class Stack:
             told = each.settings(self._kept, self.sandboxes[each.name])
             self._tell(unchosen(told, self.options.environ))
             self._kept.address(f"sandbox {each.name}", self.sandboxes[each.name])
+        self._tell(unchosen(smoke_targets(vendors), self.options.environ))
 
     @property
     def _sandbox_ports(self) -> Path:
@@ -253,8 +254,6 @@ class Stack:
             processes[f"worker-{number}"] = (*_CELERY, "worker", f"worker-{number}")
         for number in range(1, self.options.beats + 1):
             processes[f"beat-{number}"] = (*_CELERY, "beat", str(self.place.root / f"beat-{number}.schedule"))
-        if self.options.agents:
-            processes["agents"] = _AGENTS
         together = self._group()
         for name, words in processes.items():
             child = self._make_child(name, *words)
@@ -262,6 +261,10 @@ class Stack:
             child.start()
         for name in processes:
             self.children[name].wait_ready(self._probe(name), within=_READY_WITHIN)
+        if self.options.agents:
+            agents = self._make_child("agents", *_AGENTS)
+            together.add(agents)
+            agents.start()  # they join a few seconds later: nobody has to wait for them to use the platform
 
     def _probe(self, name: str) -> Callable[[], bool]:
         """Return what tells whether a part of ours is ready."""

@@ -3,7 +3,7 @@
 A vendor steps aside as soon as one of its settings is there: then the real one is meant.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,12 +22,16 @@ _SERIES: tuple[Mapping[str, Any], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Vendor:
-    """One sandbox: the settings that make it step aside, its configuration, and what the platform is told about it."""
+    """One sandbox: the settings that make it step aside, its configuration, and what the platform is told about it.
+
+    `smoke` is what smoke tests may write to there, as `agent-id=target`.
+    """
 
     name: str
     replaced_by: tuple[str, ...]
     config: Callable[[Kept, str], dict[str, Any]]
     settings: Callable[[Kept, str], dict[str, str]]
+    smoke: str = ""
 
     def steps_aside(self, environ: Mapping[str, str]) -> bool:
         """Return whether the real vendor is configured."""
@@ -85,7 +89,6 @@ def _argocd_settings(kept: Kept, url: str) -> dict[str, str]:
         "ARGOCD_URL": url,
         "ARGOCD_TOKEN": kept.secret("argocd-token"),
         "ARGOCD_ALLOWED_APPLICATIONS": "mesh-six,test-service",
-        "SMOKE_TARGETS": "argocd-deployer=mesh-six",
     }
 
 
@@ -189,7 +192,13 @@ VENDORS = (
         config=_kubernetes_config,
         settings=_kubernetes_settings,
     ),
-    Vendor(name="argocd", replaced_by=("ARGOCD_URL",), config=_argocd_config, settings=_argocd_settings),
+    Vendor(
+        name="argocd",
+        replaced_by=("ARGOCD_URL",),
+        config=_argocd_config,
+        settings=_argocd_settings,
+        smoke="argocd-deployer=mesh-six",
+    ),
     Vendor(name="litellm", replaced_by=("LITELLM_URL",), config=_litellm_config, settings=_litellm_settings),
     Vendor(
         name="sign_in",
@@ -197,7 +206,13 @@ VENDORS = (
         config=_sign_in_config,
         settings=_sign_in_settings,
     ),
-    Vendor(name="ntfy", replaced_by=("NTFY_URL",), config=_ntfy_config, settings=_ntfy_settings),
+    Vendor(
+        name="ntfy",
+        replaced_by=("NTFY_URL",),
+        config=_ntfy_config,
+        settings=_ntfy_settings,
+        smoke="notifier=ntfy",
+    ),
     Vendor(
         name="prometheus",
         replaced_by=("PROMETHEUS_URL",),
@@ -216,6 +231,11 @@ def played(environ: Mapping[str, str]) -> tuple[Vendor, ...]:
     names = {vendor.name for vendor in playing}
     # A made-up Argo CD reads the made-up GitHub and fills the made-up cluster: it plays only where both do.
     return tuple(each for each in playing if each.name != "argocd" or {"github", "kubernetes"} <= names)
+
+
+def smoke_targets(vendors: Sequence[Vendor]) -> dict[str, str]:
+    """Return the setting that lets smoke tests write to these sandboxes."""
+    return {"SMOKE_TARGETS": ",".join(each.smoke for each in vendors if each.smoke)}
 
 
 def unchosen(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:

@@ -40,7 +40,7 @@ def test_a_killed_launcher_leaves_no_process_and_its_data_is_there_at_the_next_s
     data = tmp_path / "data"
     launcher = Launcher(data).start()
     family = launcher.family()
-    assert launcher.names() == {"postgres", "valkey", "openbao", "sandbox", "web", "worker-1", "beat-1"}
+    assert launcher.names() == {"postgres", "valkey", "openbao", "sandbox", "web", "worker-1", "beat-1", "agents"}
     assert httpx.get(f"{launcher.url}/readyz", timeout=60).status_code == httpx.codes.OK
     assert all(ipaddress.ip_address(each).is_loopback for each in listeners(family))
     managed = manage(launcher.environ, "onboarding_status", "--json")
@@ -98,7 +98,7 @@ def test_no_embedded_server_starts_where_an_address_is_given(tmp_path: Path) -> 
         OpenBao(place) as openbao,
         Launcher(tmp_path / "data", DATABASE_URL=postgres.url(), REDIS_URL=valkey.url, **openbao.env) as launcher,
     ):
-        assert launcher.names() == {"sandbox", "web", "worker-1", "beat-1"}
+        assert launcher.names() == {"sandbox", "web", "worker-1", "beat-1", "agents"}
         assert httpx.get(f"{launcher.url}/readyz", timeout=60).status_code == httpx.codes.OK
         with psycopg.connect(postgres.url()) as connection:
             assert connection.execute("SELECT username FROM auth_user").fetchall() == [("demo",)]

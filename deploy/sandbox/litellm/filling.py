@@ -2,21 +2,31 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 _DEEPEST = 12
 
 
-def filled(schema: Mapping[str, Any], words: str) -> Any:  # noqa: ANN401 - any JSON value may be an example
-    """Return a value that fits the schema; `words` stand wherever a free text is wanted."""
-    return _example(schema, schema, words, depth=0)
+def filled(schema: Mapping[str, Any], words: str, cited: str = "") -> Any:  # noqa: ANN401 - any JSON value may be an example
+    """Return a value that fits the schema.
+
+    `words` stand wherever a free text is wanted, `cited` where a list of ids is (`..._ids`), as long as there is one.
+    """
+    return _example(schema, schema, Texts(words, cited), depth=0)
 
 
-def _example(schema: Mapping[str, Any], root: Mapping[str, Any], words: str, *, depth: int) -> Any:  # noqa: ANN401 - as above
+class Texts(NamedTuple):
+    """What stands in texts, and in ids of something that is cited."""
+
+    words: str
+    cited: str
+
+
+def _example(schema: Mapping[str, Any], root: Mapping[str, Any], texts: Texts, *, depth: int) -> Any:  # noqa: ANN401 - as above
     if depth > _DEEPEST:
         return None
     if "$ref" in schema:
-        return _example(_referred(schema["$ref"], root), root, words, depth=depth + 1)
+        return _example(_referred(schema["$ref"], root), root, texts, depth=depth + 1)
     for fixed in ("const", "default"):
         if fixed in schema:
             return schema[fixed]
@@ -24,19 +34,20 @@ def _example(schema: Mapping[str, Any], root: Mapping[str, Any], words: str, *, 
         return schema["enum"][0]
     for choice in ("anyOf", "oneOf", "allOf"):
         if schema.get(choice):
-            return _example(schema[choice][0], root, words, depth=depth + 1)
-    return _of_kind(schema, root, words, depth=depth)
+            return _example(schema[choice][0], root, texts, depth=depth + 1)
+    return _of_kind(schema, root, texts, depth=depth)
 
 
-def _of_kind(schema: Mapping[str, Any], root: Mapping[str, Any], words: str, *, depth: int) -> Any:  # noqa: ANN401 - as above
+def _of_kind(schema: Mapping[str, Any], root: Mapping[str, Any], texts: Texts, *, depth: int) -> Any:  # noqa: ANN401 - as above
     kind = schema.get("type", "object" if "properties" in schema else "string")
     match kind[0] if isinstance(kind, list) else kind:
         case "object":
             wanted = schema.get("required", list(schema.get("properties", {})))
             parts = schema.get("properties", {})
-            return {name: _example(parts.get(name, {}), root, words, depth=depth + 1) for name in wanted}
+            given = {name: texts._replace(words=texts.cited) if _cites(name, texts) else texts for name in wanted}
+            return {name: _example(parts.get(name, {}), root, given[name], depth=depth + 1) for name in wanted}
         case "array":
-            one = _example(schema.get("items", {}), root, words, depth=depth + 1)
+            one = _example(schema.get("items", {}), root, texts, depth=depth + 1)
             return [one] * max(1, schema.get("minItems", 1)) if schema.get("maxItems", 1) else []
         case "integer":
             return int(schema.get("minimum", 1))
@@ -44,7 +55,11 @@ def _of_kind(schema: Mapping[str, Any], root: Mapping[str, Any], words: str, *, 
             return float(schema.get("minimum", min(0.5, schema.get("maximum", 0.5))))
         case "boolean" | "null" as plain:
             return True if plain == "boolean" else None
-    return words[: schema.get("maxLength", len(words))].ljust(schema.get("minLength", 0), ".")
+    return texts.words[: schema.get("maxLength", len(texts.words))].ljust(schema.get("minLength", 0), ".")
+
+
+def _cites(name: str, texts: Texts) -> bool:
+    return name.endswith("_ids") and bool(texts.cited)
 
 
 def _referred(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:

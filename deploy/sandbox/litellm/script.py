@@ -10,7 +10,7 @@ A rule as JSON (every field is optional; README.md has the table):
                 "body": {}}}
 
 Habits, in this order: ask a tool that takes an expression for a sum; tell what a tool said; fill the schema that was
-asked for; say a sum; say that all is good.
+asked for, with the first source that was named (`S1`) wherever ids are wanted; say a sum; say that all is good.
 """
 
 import ast
@@ -27,6 +27,7 @@ from deploy.sandbox.scripted import ANSWER
 
 _WHEN = {"contains", "matches", "speaker", "tool", "schema", "model"}
 _SUM = re.compile(r"\d+(?:\.\d+)?(?:\s*[-+*/]\s*\d+(?:\.\d+)?)+")
+_CITABLE = re.compile(r"\bS\d+\b")
 _SIGNS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -130,7 +131,8 @@ def by_habit(heard: Heard) -> Said:
     words = heard.last("tool") if heard.speaker == "tool" else ""
     words = words or (f"{_value(asked[0]):g}" if asked else "")
     if heard.schema is not None:
-        return Said(content=json.dumps(filled(heard.schema, words or ANSWER)))
+        cited = _CITABLE.search(heard.all_words)
+        return Said(content=json.dumps(filled(heard.schema, words or ANSWER, cited[0] if cited else "")))
     return Said(content=f"The answer is {words}." if words else ANSWER)
 
 

@@ -1,5 +1,7 @@
 """The sandbox LiteLLM by plain HTTP, as the platform speaks to the admin part."""
 
+import json
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -103,3 +105,17 @@ def test_wrong_key_is_401(admin: httpx.Client, token: str) -> None:
 
 def test_it_says_that_it_is_alive_without_a_key(admin: httpx.Client) -> None:
     assert admin.get("/health/liveliness", headers={"Authorization": ""}).json() == "I'm alive!"
+
+
+@pytest.mark.parametrize(("words", "cited"), [("Source S2: Retries. Source S3: Limits.", "S2"), ("Nothing.", None)])
+def test_ids_are_those_of_the_first_source_that_was_named(admin: httpx.Client, words: str, cited: str | None) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"source_ids": {"type": "array", "items": {"type": "string"}}, "note": {"type": "string"}},
+    }
+    shape = {"type": "json_schema", "json_schema": {"name": "Note", "schema": schema}}
+    asked = {"model": "claude-haiku", "messages": [{"role": "user", "content": words}], "response_format": shape}
+    answer = admin.post("/chat/completions", json=asked).json()["choices"][0]["message"]["content"]
+    found = json.loads(answer)
+    assert found["source_ids"] == [cited or found["note"]]
+    assert not re.search(r"\bS\d", found["note"])

@@ -67,14 +67,14 @@ class Command(PlatformCommand):
         self.console.print(f"[{colour}]{outcome.ending:<7}[/{colour}]", end=" ")
         facts = (outcome.detail, _rests_on(outcome.basis))
         told = "; ".join(each for each in facts if each)
-        line = f"{outcome.agent_id}  {outcome.title}  {outcome.seconds:.1f} s  {told}".rstrip()
+        line = f"{outcome.agent_id}  {outcome.title}  {outcome.seconds:.1f} s  {told}"
         self.console.print(line, markup=False)
 
 
 def _rests_on(basis: Mapping[str, Any]) -> str:
-    """Return a basis in one line."""
+    """Return on what an answer rests, in one line."""
     tools = [f"{each['name']} x{each['calls']}" for each in basis.get("tools", ())]
     sources = [str(each["url"]) for each in basis.get("sources", ())]
     missing = [f"missing {each}" for each in basis.get("missing", ())]
     told = [*basis.get("models", ()), *tools, *sources, *missing, basis.get("notice", "")]
-    return "basis: " + ", ".join(each for each in told if each) if any(told) else ""
+    return f"basis: {', '.join(each for each in told if each) or 'nothing was read'}"
