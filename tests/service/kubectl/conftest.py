@@ -22,11 +22,15 @@ from tests.service.sandbox.process import Process, eventually, running
 
 NAMESPACE = "team-a"
 TOKEN, WEAK_TOKEN = "planted-cluster-token", "planted-weak-token"
+ACCOUNT_TOKENS = {name: f"planted-token-of-{name}" for name in ("architect-agent", "kubectl-deployer")}
 CONFIG = {
     "kubernetes": {
         "token": TOKEN,
         "namespaces": [NAMESPACE],
-        "users": {WEAK_TOKEN: "system:serviceaccount:mesh-six:deployer"},
+        "users": {
+            WEAK_TOKEN: "system:serviceaccount:mesh-six:deployer",
+            **{token: f"system:serviceaccount:mesh-six:{name}" for name, token in ACCOUNT_TOKENS.items()},
+        },
     }
 }
 

@@ -1,4 +1,4 @@
-# Role `meshsix-platform`: web, workers and beat. KV v2 is mounted at `secret`; write another mount's name where yours differs.
+# Role `meshsix-platform`: web, workers, beat and agents. KV v2 is mounted at `secret`; write another mount's name where yours differs.
 
 # Webhook secrets, under the present names and the older flat ones (both lie below mesh-six/webhooks).
 path "secret/data/mesh-six/webhooks/*" {
