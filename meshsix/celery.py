@@ -98,9 +98,9 @@ app.conf.update(
             "schedule": crontab(hour=3, minute=17),
             "options": {"queue": "maintenance"},
         },
-        "memory-forget-expired": {
-            "task": "agent_memory.forget_expired",
-            "schedule": crontab(hour=3, minute=41),
+        "memory-tidy": {
+            "task": "agent_memory.tidy",
+            "schedule": crontab(minute=41),
             "options": {"queue": "maintenance"},
         },
         "registry-watch-tasks": _sweep("registry.watch_tasks", settings.TASK_SWEEP_INTERVAL),

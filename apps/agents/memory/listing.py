@@ -29,7 +29,7 @@ def visible(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Memory]:
     """Return the memories that `user` may see and that have not expired.
 
     A memory belongs to the project that it comes from; one that comes from none is everybody's who may look, unless
-    the caller is bound to projects. What is about a person is for that person and for admins.
+    the caller is bound to projects. What is about a person is for that person, for who asks for them, and for admins.
     """
     if not isinstance(user, User) or not may(user, Role.VIEWER):
         return Memory.objects.none()
@@ -41,7 +41,9 @@ def visible(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Memory]:
         rows = rows.filter(project__in=only)
     if may(user, Role.ADMIN):
         return rows
-    return rows.filter(Q(subject="") | Q(subject=user.get_username()))
+    return rows.filter(
+        Q(subject="") | Q(subject=user.get_username()) | Q(subject__startswith=f"{user.get_username()}/")
+    )
 
 
 def asked(user: AbstractBaseUser | AnonymousUser, wanted: Asked) -> QuerySet[Memory]:

@@ -22,13 +22,14 @@ def _choices(kinds: type[Scope | Kind]) -> list[tuple[str, str]]:
 class Memory(models.Model):
     """One thing to remember. `agent_id` and `project` are where it comes from; who reads it is `scope` and `scope_key`.
 
-    `subject` is the person that it is about, who alone may read it; empty where it is about nobody.
+    `subject` is the person that it is about, who alone may read it: an account, or `account/name` for one of those for
+    whom it asks; empty where it is about nobody.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     scope = models.CharField(max_length=10, choices=_choices(Scope))
     scope_key = models.CharField(max_length=200)
-    subject = models.CharField(max_length=150, blank=True)
+    subject = models.CharField(max_length=301, blank=True)
     agent_id = models.CharField(max_length=60, blank=True)
     project = models.CharField(max_length=140, blank=True)
     kind = models.CharField(max_length=10, choices=_choices(Kind))
@@ -60,7 +61,9 @@ class Memory(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["scope", "scope_key", "subject"], name="agent_memories_readers"),
+            models.Index(
+                fields=["scope", "scope_key", "subject", "-created_at", "-id"], name="agent_memories_newest_of"
+            ),
             models.Index(fields=["-created_at", "-id"], name="agent_memories_newest"),
             models.Index(fields=["project", "-created_at"], name="agent_memories_by_project"),
             models.Index(fields=["subject"], condition=~Q(subject=""), name="agent_memories_subject"),

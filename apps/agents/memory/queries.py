@@ -1,4 +1,4 @@
-"""Reads of the memory: one statement a recall, and what the start check needs."""
+"""Statements of the memory: one a recall, one that keeps it from growing for ever, and what the start check needs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,19 +14,30 @@ from meshsix.kit import clock
 
 NEAREST = 50
 """How many each ranking brings."""
+MOST_KEPT = 2000
+"""How many memories one reader has: an agent, a project, a task, or all, about nobody or about one person."""
+MOST_OF_ONE = 2 * MOST_KEPT
+"""How many of one reader's a recall looks at: what came since the surplus was last forgotten is in it."""
 
-# Each read is counted, but in a row that another recall holds just now: so two never wait for each other.
+# The newest of each reader by the index that has them in this order, as distances and not as vectors. Each read is
+# counted, but in a row that another recall holds just now: so two never wait for each other.
 _RECALL = """
 WITH readable AS MATERIALIZED (
-    SELECT id, embedding, embedding_model, local_embedding FROM agent_memories
-    WHERE (scope, scope_key) IN (SELECT * FROM unnest(%(scopes)s::text[], %(keys)s::text[]))
-      AND (subject = '' OR subject = %(subject)s)
-      AND (expires_at IS NULL OR expires_at > %(now)s)
+    SELECT newest.* FROM unnest(%(scopes)s::text[], %(keys)s::text[]) AS place(scope, scope_key)
+    CROSS JOIN unnest(%(people)s::text[]) AS about(subject)
+    CROSS JOIN LATERAL (
+        SELECT m.id, m.local_embedding <=> %(local)s::vector AS by_words,
+            CASE WHEN m.embedding_model = %(model)s THEN m.embedding <=> %(vector)s::vector END AS by_model
+        FROM agent_memories m
+        WHERE (m.scope, m.scope_key, m.subject) = (place.scope, place.scope_key, about.subject)
+          AND (m.expires_at IS NULL OR m.expires_at > %(now)s)
+        ORDER BY m.created_at DESC, m.id DESC LIMIT %(most_of_one)s
+    ) newest
 ), by_model AS (
-    SELECT id, row_number() OVER (ORDER BY embedding <=> %(vector)s::vector, id) AS rank FROM readable
-    WHERE embedding_model = %(model)s AND %(model)s <> '' ORDER BY rank LIMIT %(nearest)s
+    SELECT id, row_number() OVER (ORDER BY by_model, id) AS rank FROM readable
+    WHERE by_model IS NOT NULL ORDER BY rank LIMIT %(nearest)s
 ), by_words AS (
-    SELECT id, row_number() OVER (ORDER BY local_embedding <=> %(local)s::vector, id) AS rank FROM readable
+    SELECT id, row_number() OVER (ORDER BY by_words, id) AS rank FROM readable
     ORDER BY rank LIMIT %(nearest)s
 ), best AS (
     SELECT id, sum(1.0::float8 / (60 + rank)) AS score
@@ -57,8 +68,9 @@ def recall(
     values: Mapping[str, list[str] | str | datetime | int | None] = {
         "scopes": [scope.value for scope, _ in readable],
         "keys": [key for _, key in readable],
-        "subject": subject,
+        "people": ["", subject] if subject else [""],
         "now": clock.now(),
+        "most_of_one": MOST_OF_ONE,
         "model": model,
         "vector": None if vector is None else literal(vector),
         "local": literal(local),
@@ -87,6 +99,29 @@ def _recalled(row: tuple[UUID, str, str, str, str, str, datetime, float]) -> Rec
 def literal(vector: Sequence[float]) -> str:
     """Return a vector as pgvector reads it."""
     return "[" + ",".join(f"{number:.8g}" for number in vector) + "]"
+
+
+# What people answered goes last, then what was read most, then the newest.
+_SURPLUS = """
+WITH crowded AS (
+    SELECT scope, scope_key, subject FROM agent_memories
+    GROUP BY scope, scope_key, subject HAVING count(*) > %(most)s
+)
+DELETE FROM agent_memories WHERE id IN (
+    SELECT surplus.id FROM crowded CROSS JOIN LATERAL (
+        SELECT m.id FROM agent_memories m
+        WHERE (m.scope, m.scope_key, m.subject) = (crowded.scope, crowded.scope_key, crowded.subject)
+        ORDER BY m.kind = 'answer' DESC, m.reads DESC, m.created_at DESC, m.id DESC OFFSET %(most)s
+    ) surplus
+)
+"""
+
+
+def forget_surplus(most: int = MOST_KEPT) -> int:
+    """Delete what a reader has beyond `most` memories, the least useful; return how many went."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SURPLUS, {"most": most})
+        return int(cursor.rowcount)
 
 
 def column_length() -> int:

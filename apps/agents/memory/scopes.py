@@ -62,3 +62,14 @@ def written(scope: Scope, work: Work, *, shares: bool) -> tuple[Scope, str]:
     if not keys[scope]:
         raise NoSuchScope(f"This work has no {scope} to remember something for.")
     return scope, keys[scope]
+
+
+def person(work: Work, named: str | None) -> str:
+    """Return whom a memory of this work is about: who asked for it, nobody for an empty name, else one of their people.
+
+    Who asks for many people (a chat) names them; those of one account are no other's, nor any account's own: a name is
+    no proof. `anna` may read `anna` and, by name, `anna/visitor-7`.
+    """
+    if named is None or named == work.requested_by:
+        return work.requested_by
+    return f"{work.requested_by}/{named}" if named else ""

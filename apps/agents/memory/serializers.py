@@ -53,7 +53,7 @@ class MemoryRequestSerializer(serializers.Serializer[Any]):
     issue = serializers.IntegerField(
         default=None, allow_null=True, min_value=1, max_value=2**31 - 1, help_text="Needed for the scope task."
     )
-    subject = serializers.CharField(default="", allow_blank=True, max_length=150, help_text="Whom alone it is for.")
+    subject = serializers.CharField(default="", allow_blank=True, max_length=301, help_text="Whom alone it is for.")
 
     def validate_project(self, value: str) -> str:
         """Return `owner/name`. Raises ValidationError."""
@@ -84,7 +84,7 @@ class MemoryParameters(Parameters):
     scope_key = serializers.CharField(required=False, max_length=200)
     project = serializers.CharField(required=False, max_length=140, help_text="Where it comes from: `owner/name`.")
     agent_id = serializers.CharField(required=False, max_length=60, help_text="Where it comes from.")
-    subject = serializers.CharField(required=False, max_length=150, help_text="Whom it is about.")
+    subject = serializers.CharField(required=False, max_length=301, help_text="Whom it is about.")
     kind = serializers.ChoiceField(required=False, choices=KINDS)
     limit = serializers.CharField(required=False, help_text="How many to return, at most 200.")
     cursor = serializers.CharField(required=False, help_text="The cursor of an earlier answer.")
@@ -93,7 +93,7 @@ class MemoryParameters(Parameters):
 class ForgetParameters(Parameters):
     """The query parameters of forgetting a person."""
 
-    subject = serializers.CharField(max_length=150, help_text="The person of whom nothing is to be kept.")
+    subject = serializers.CharField(max_length=301, help_text="The person of whom nothing is to be kept.")
 
 
 class ForgottenSerializer(serializers.Serializer[Any]):

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 
 from apps.agents.llm import recording
 from apps.agents.llm.errors import CallFailed
@@ -54,10 +55,11 @@ class Memories:
     def recall(self, query: str, *, limit: int = 5, subject: str | None = None) -> tuple[Recalled, ...]:
         """Return the memories nearest to `query` that this work may read, the best first; at most `limit`.
 
-        What is about a person is found for that `subject` alone: who asked for the work, unless one is named.
+        What is about a person is found for that person alone: who asked for the work, unless a `subject` is named, who
+        is one of theirs; see scopes.person.
         """
         started = time.monotonic()
-        about = self.work.requested_by if subject is None else subject
+        about = scopes.person(self.work, subject)
         model, vectors = self._vectors([query])
         try:
             with transaction.atomic():
@@ -84,8 +86,8 @@ class Memories:
     def remember_exchange(
         self, question: str, answer: str, *, scope: Scope = Scope.AGENT, subject: str | None = None
     ) -> None:
-        """Gather what was asked and answered; it is about who asked, unless another `subject` is named."""
-        about = self.work.requested_by if subject is None else subject
+        """Gather what was asked and answered; it is about who asked, or the `subject` that is named, as in recall."""
+        about = scopes.person(self.work, subject)
         half = LONGEST // 2 - len("Asked: \nAnswered: ")
         content = f"Asked: {_shortened(question, half)}\nAnswered: {_shortened(answer, half)}"
         self.remember(content, scope=scope, kind=Kind.EXCHANGE, subject=about)
@@ -254,14 +256,18 @@ def forget(memory_id: UUID, *, actor: Actor = SYSTEM) -> bool:
 
 
 @transaction.atomic
-def forget_person(subject: str, *, actor: Actor = SYSTEM) -> int:
-    """Delete all that is about a person; return how much that was."""
-    gone = Memory.objects.filter(subject=subject).delete()[0] if subject else 0
+def forget_person(subject: str, *, everywhere: bool, actor: Actor = SYSTEM) -> int:
+    """Delete all that is about a person; return how much that was.
+
+    With `everywhere` also what others who ask for many people keep under this name.
+    """
+    about = Q(subject=subject) | (Q(subject__endswith=f"/{subject}") if everywhere else Q())
+    gone = Memory.objects.filter(about).exclude(subject="").delete()[0] if subject else 0
     if gone:
         _tell("people", "forget", actor, count=gone)
     return gone
 
 
-def forget_expired() -> int:
-    """Delete what has expired; return how much that was."""
-    return Memory.objects.filter(expires_at__lte=clock.now()).delete()[0]
+def tidy() -> int:
+    """Delete what has expired, and what a reader has beyond its most; return how much that was."""
+    return Memory.objects.filter(expires_at__lte=clock.now()).delete()[0] + queries.forget_surplus()

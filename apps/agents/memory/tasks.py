@@ -8,10 +8,10 @@ from apps.agents.memory import reflection, services
 from meshsix.wiring import clients
 
 
-@shared_task(name="agent_memory.forget_expired")
-def forget_expired() -> None:
-    """Delete what has expired."""
-    services.forget_expired()
+@shared_task(name="agent_memory.tidy")
+def tidy() -> None:
+    """Delete what has expired or is too much."""
+    services.tidy()
 
 
 @shared_task(name=reflection.DISTIL)

@@ -102,11 +102,17 @@ class MemoryList(generics.ListAPIView[Memory]):
         """Forget all that is about a person, wherever it comes from; for that person and for admins."""
         subject = ForgetParameters.read(request)["subject"]
         unbound = projects.only_project_keys(request.user) is None
-        own = request.user.get_username() == subject and _may_change(request)
-        if not unbound or not (own or Admin().has_permission(request, self)):
+        own, admin = _is_own(request, subject), Admin().has_permission(request, self)
+        if not unbound or not (own or admin):
             raise PermissionDenied("Only the person and admins may do that, by no token of single projects or to read.")
-        forgotten = services.forget_person(subject, actor=actor_of(request, Door.API))
+        forgotten = services.forget_person(subject, everywhere=admin, actor=actor_of(request, Door.API))
         return Response({"forgotten": forgotten})
+
+
+def _is_own(request: Request, subject: str) -> bool:
+    """Return whether the caller may change what is about this person: themselves, or one whom they ask for."""
+    name = request.user.get_username()
+    return (subject == name or subject.startswith(f"{name}/")) and _may_change(request)
 
 
 def _may_change(request: Request) -> bool:
@@ -153,8 +159,7 @@ class MemoryDetail(APIView):
         row = listing.visible(request.user).filter(pk=memory_id).first()
         if row is None:
             raise Http404
-        own = row.subject == request.user.get_username() and _may_change(request)
-        if not own and not Operator().has_permission(request, self):
+        if not _is_own(request, row.subject) and not Operator().has_permission(request, self):
             raise PermissionDenied(Operator().message)
         services.forget(memory_id, actor=actor_of(request, Door.API))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from apps.agents.llm.services import Llm
 from apps.agents.llm.words import Work
-from apps.agents.memory import services
+from apps.agents.memory import queries, services
 from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Kind, Scope
 from apps.agents.memory.services import Memories
@@ -182,18 +182,55 @@ def test_memories_of_a_task_expire_30_days_after_its_end(opened: Open) -> None:
     reader = opened(issue="octo-org/app#7")
     with clock.moved(timedelta(days=29)):
         assert contents(reader) == ["halfway"]
-        assert services.forget_expired() == 0
+        assert services.tidy() == 0
     with clock.moved(timedelta(days=31)):
         assert contents(reader) == []
-        assert services.forget_expired() == 1
+        assert services.tidy() == 1
 
 
 def test_one_memory_and_a_whole_person_can_be_forgotten(opened: Open) -> None:
     memory = opened()
     memory.keep(["a", "b"], scope=Scope.AGENT, subject="ada")
     memory.keep(["c"], scope=Scope.AGENT, kind=Kind.ANSWER)
-    assert services.forget_person("ada") == 2
-    assert services.forget_person("") == 0
+    memory.keep(["d"], scope=Scope.AGENT, subject="chat/ada")
+    assert services.forget_person("ada", everywhere=False) == 2
+    assert services.forget_person("", everywhere=True) == 0
+    assert services.forget_person("ada", everywhere=True) == 1
     left = Memory.objects.get()
     assert services.forget(left.pk)
     assert not services.forget(left.pk)
+
+
+def test_a_recall_looks_at_the_newest_of_each_reader_by_their_index(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "MOST_OF_ONE", 3)
+    writer = opened()
+    for number in range(5):
+        writer.keep([f"note {number}"], scope=Scope.AGENT)
+        writer.keep([f"Ada's {number}"], scope=Scope.AGENT, subject="ada")
+    writer.keep(["for all"], scope=Scope.GLOBAL)
+    found = contents(opened(requested_by="ada"), limit=20)
+    assert set(found) == {"for all", *(f"note {each}" for each in (2, 3, 4)), *(f"Ada's {each}" for each in (2, 3, 4))}
+    with CaptureQueriesContext(connection) as captured:
+        opened().recall("note")
+    (statement,) = [each["sql"] for each in captured if "by_words" in each["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {statement}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("SET enable_seqscan = on")
+    assert "Index Scan using agent_memories_newest_of" in plan
+
+
+def test_a_reader_keeps_what_is_most_useful(opened: Open) -> None:
+    writer = opened()
+    for name in ("old", "read", "new", "newest"):
+        writer.keep([name], scope=Scope.AGENT)
+    writer.keep(["a person's"], scope=Scope.AGENT, kind=Kind.ANSWER)
+    writer.keep(["of all"], scope=Scope.GLOBAL)
+    Memory.objects.filter(content="read").update(reads=3)
+    Memory.objects.filter(kind="answer").update(created_at=clock.now() - timedelta(days=9))
+    assert queries.forget_surplus(5) == 0
+    assert queries.forget_surplus(3) == 2
+    assert set(Memory.objects.values_list("content", flat=True)) == {"a person's", "read", "newest", "of all"}

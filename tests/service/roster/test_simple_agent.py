@@ -20,7 +20,7 @@ from meshsix import wiring
 from meshsix.kit import clock
 from meshsix.live.models import Event
 from tests.models_sandbox import ModelsSandbox
-from tests.service.registry.conftest import Office
+from tests.service.registry.conftest import BERT, Office
 
 
 def asked(office: Office, query: str, **payload: object) -> Task:
@@ -83,6 +83,16 @@ def test_who_asked_for_the_task_is_the_person_where_none_is_named(office: Office
     assert recalled(asked(office, "What is TLS?")) == 1
 
 
+def test_a_name_opens_nobody_elses_memories(office: Office) -> None:
+    asked(office, "Please answer concisely.")  # anna herself
+    asked(office, "Please answer in French.", user_id="visitor")
+    given = {"text": None, "modes": None, "query": "What is TLS?"}
+    for name in ("anna", "visitor", "anna/visitor"):
+        task = office.submit("general-query", payload={**given, "user_id": name}, actor=BERT)
+        assert recalled(office.work(task)) == 0
+    assert recalled(asked(office, "What is TLS?", user_id="anna")) == 1
+
+
 def test_a_failed_attempt_remembers_nothing(office: Office, litellm: ModelsSandbox) -> None:
     litellm.says({"answer": {"content": ""}})
     task = asked(office, "Is it so?")
@@ -136,7 +146,7 @@ def test_facts_are_distilled_from_an_exchange_for_its_person(office: Office, lit
     exchange = Memory.objects.get()
     assert reflection.distil_exchange(exchange.pk, wiring.clients()) == 1
     fact = Memory.objects.get(kind=Kind.FACT)
-    assert (fact.subject, fact.scope_key, fact.content) == ("ada", "simple-agent", "Ada likes short answers.")
+    assert (fact.subject, fact.scope_key, fact.content) == ("anna/ada", "simple-agent", "Ada likes short answers.")
     assert reflection.distil_exchange(fact.pk, wiring.clients()) == 0
 
 

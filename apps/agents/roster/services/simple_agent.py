@@ -21,7 +21,10 @@ MOST_MEMORIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class GeneralQuery:
-    """A question. `user_id` is the person whose memories may be read; without it, whoever asked for the task."""
+    """A question. `user_id` is one of the people for whom the requester asks; without it, the requester.
+
+    Its memories are those of this requester's person alone: a name is no proof, and opens nobody else's.
+    """
 
     query: Annotated[str, Field(min_length=1, max_length=20_000)]
     user_id: Annotated[str, Field(max_length=150)] | None = None
@@ -66,7 +69,7 @@ class SimpleAgent(Agent):
     @capability("general-query", weight=0.8, requires=("litellm-healthy",), timeout_seconds=120)
     def answer(self, ask: GeneralQuery, job: Job) -> GeneralAnswer:
         """Answer, and remember the exchange for the person who asked."""
-        person = ask.user_id or job.requested_by
+        person = ask.user_id or None
         found = job.memory.recall(ask.query, limit=MOST_MEMORIES, subject=person)
         prompt = job.llm.prompt("answer")
         parts = Parts(system=prompt.render(), payload=ask.query, memories=[each.content for each in found])
