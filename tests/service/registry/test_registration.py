@@ -12,7 +12,8 @@ from apps.agents.registry import definitions
 from apps.agents.registry.definitions import BadDefinition
 from apps.agents.registry.models import Agent, Capability, Check, History, Instance, Schema
 from apps.agents.registry.queries import agents as agent_queries
-from apps.agents.registry.services import registration
+from apps.agents.registry.services import operating, registration
+from apps.agents.registry.services.operating import Change
 from meshsix.kit import clock
 from meshsix.live.models import Event
 from tests.service.registry.conftest import ANNA, Office
@@ -71,6 +72,24 @@ def test_what_a_new_definition_lacks_is_withdrawn_and_comes_back_with_its_overri
     registration.register(full, instance_id="here")
     again = Capability.objects.get(name="repeat")
     assert (again.withdrawn_at, again.override_weight) == (None, Decimal("0.100"))
+
+
+def test_what_an_operator_set_outlives_a_new_definition_and_a_registration_from_nothing(office: Office) -> None:
+    def stands() -> tuple[int, bool]:
+        agent = Agent.objects.get(pk=ALPHA)
+        return agent.max_concurrency, agent.enabled
+
+    office.register(ALPHA)
+    operating.change(ALPHA, Change(agent={"max_concurrency": 7}), actor=ANNA)
+    registration.register(replace(definition(ALPHA), version="2", max_concurrency=3), instance_id="here")
+    assert stands() == (7, True)
+    operating.change(ALPHA, Change(agent={"enabled": False}), actor=ANNA)
+    registration.deregister(ALPHA, actor=ANNA)
+    office.register(ALPHA)
+    assert stands() == (7, False)
+    operating.change(ALPHA, Change(agent={"enabled": True}), actor=ANNA)
+    registration.register(replace(definition(ALPHA), version="3"), instance_id="here")
+    assert stands() == (7, True)
 
 
 def test_a_check_that_changed_its_target_begins_anew_and_one_that_is_gone_is_removed(office: Office) -> None:

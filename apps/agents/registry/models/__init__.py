@@ -10,6 +10,7 @@ from apps.agents.registry.models.agents import (
     Risk,
     Schema,
     ServedBy,
+    Setting,
 )
 from apps.agents.registry.models.routing import Dispatch, RoutingPolicy
 from apps.agents.registry.models.tasks import History, RecentOutcomes, Task
@@ -28,5 +29,6 @@ __all__ = [
     "RoutingPolicy",
     "Schema",
     "ServedBy",
+    "Setting",
     "Task",
 ]

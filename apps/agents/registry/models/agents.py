@@ -88,6 +88,27 @@ class Agent(models.Model):
         return self.agent_id
 
 
+class Setting(models.Model):
+    """What an operator set for an agent. It outlives registrations, and the agent's row: null is what nobody set."""
+
+    agent_id = models.CharField(primary_key=True, max_length=60)
+    enabled = models.BooleanField(null=True, blank=True)
+    max_concurrency = models.PositiveSmallIntegerField(null=True, blank=True)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "agent_settings"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(max_concurrency__isnull=True) | Q(max_concurrency__gte=1, max_concurrency__lte=MOST_SLOTS),
+                name="agent_settings_max_concurrency",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.agent_id
+
+
 class Schema(models.Model):
     """A JSON Schema (2020-12), stored once however many capabilities share it."""
 

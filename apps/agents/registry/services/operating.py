@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.agents.registry.models import Agent, Capability
+from apps.agents.registry.models import Agent, Capability, Setting
 from apps.agents.registry.services import news, nudging
 from apps.agents.registry.services.registration import OPERATOR
 from meshsix.kit import clock
@@ -25,7 +25,7 @@ class NotOffered(Exception):  # noqa: N818 - reads as a word of the domain
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What is to be set. A key that is left out stays as it is; `capabilities` have a name each."""
+    """What is to be set: fields of Setting, and of capabilities by their name. What is left out stays as it is."""
 
     agent: Mapping[str, Any] = field(default_factory=dict)
     capabilities: Sequence[Mapping[str, Any]] = ()
@@ -36,7 +36,9 @@ def change(agent_id: str, wanted: Change, *, actor: Actor) -> None:
     """Set it, with one event that says what. Raises Agent.DoesNotExist, NotOffered."""
     Agent.objects.select_for_update().get(pk=agent_id)
     if wanted.agent:
-        Agent.objects.filter(pk=agent_id).update(**wanted.agent, updated_at=clock.now())
+        values = {**wanted.agent, "updated_at": clock.now()}
+        Agent.objects.filter(pk=agent_id).update(**values)
+        Setting.objects.update_or_create(agent_id=agent_id, defaults=values)
     for each in wanted.capabilities:
         _override(agent_id, each)
     overrides = [{name: str(value) for name, value in each.items()} for each in wanted.capabilities]

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from apps.agents.registry import definitions, schemas
 from apps.agents.registry.definitions import CapabilityDefinition, Definition
-from apps.agents.registry.models import Agent, Capability, Check, Instance, Schema
+from apps.agents.registry.models import Agent, Capability, Check, Instance, Schema, Setting
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import policies
 from apps.agents.registry.services import news
@@ -32,7 +32,8 @@ class Registered:
 def register(definition: Definition, *, instance_id: str, host: str = "", actor: Actor | None = None) -> Registered:
     """Let an instance work as the agent that `definition` describes. Raises BadDefinition.
 
-    What the agent could do before and this definition lacks is withdrawn; overrides of an operator stay.
+    What the agent could do before and this definition lacks is withdrawn; what an operator set stays, also where the
+    agent was taken off the registry meanwhile.
     """
     definitions.check(definition)
     Agent.objects.get_or_create(pk=definition.agent_id, defaults=_columns(definition) | {"definition_hash": ""})
@@ -55,6 +56,13 @@ def register(definition: Definition, *, instance_id: str, host: str = "", actor:
 
 
 def _columns(definition: Definition) -> dict[str, Any]:
+    """Return what stands in the agent's row: its definition, and above that what an operator set."""
+    row = Setting.objects.filter(pk=definition.agent_id).values("enabled", "max_concurrency").first() or {}
+    kept = {name: value for name, value in row.items() if value is not None}
+    return _declared(definition) | kept
+
+
+def _declared(definition: Definition) -> dict[str, Any]:
     return {
         "title": definition.title,
         "kind": definition.kind,
