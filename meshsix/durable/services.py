@@ -114,11 +114,14 @@ def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor |
         return AnswerOutcome.GIVEN if any(given) else _keep(found)
 
 
-def hold(run_id: UUID) -> RunState:
+def hold(run_id: UUID, *, answering: str = "") -> RunState:
     """Lock the run's row until the end of the caller's transaction and return its state. Raises Run.DoesNotExist.
 
-    For who writes rows of its own together with a run's: the run's row is locked before all others, everywhere.
+    For who writes rows of its own together with a run's: the run's row is locked before all others, everywhere, but
+    for the name of an answer that the caller will give to this run: a step that asks for it locks the name first too.
     """
+    if answering:
+        answers.lock(answering)
     return RunState(Run.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=run_id))
 
 

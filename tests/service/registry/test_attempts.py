@@ -1,18 +1,21 @@
 """What follows when an attempt gives no result: elsewhere, again, later, or the end."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from apps.agents.registry.models import Agent, Task
 from apps.agents.registry.services import dispatching, ending, registration, watching
 from apps.agents.registry.states import ErrorType
 from apps.agents.registry.words import Failure, Outcome
-from meshsix.durable import recovery, stretches
+from meshsix.durable import answers, recovery, stretches
 from meshsix.durable import services as durable
 from meshsix.durable.models import Run
 from meshsix.kit import clock
 from tests.service.registry.conftest import ANNA, Office
+from tests.service.sandbox.process import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -229,3 +232,32 @@ def test_one_task_that_cannot_be_watched_stops_no_other(office: Office) -> None:
     sound.refresh_from_db()
     assert office.history(sound) == [(1, "alpha", "timeout", True)]
     assert office.history(broken) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_result_and_the_step_that_begins_to_wait_for_it_never_wait_for_each_other(office: Office) -> None:
+    task = office.begin(office.submit("echo"))
+    name = ending.answer_name(task.pk, task.attempts)
+
+    def report() -> None:
+        try:
+            ending.conclude(task.pk, task.attempts, Outcome(result={"text": "hello", "by": "alpha"}))
+        finally:
+            connection.close()
+
+    reporting = threading.Thread(target=report)
+    with transaction.atomic():
+        answers.lock(name)  # as the step does, before it takes its run
+        reporting.start()
+        eventually(lambda: somebody_waits("advisory"))
+        assert Run.objects.select_for_update(no_key=True, nowait=True).filter(pk=task.run_id).exists()
+    reporting.join()
+    task.refresh_from_db()
+    assert task.status == "completed"
+
+
+def somebody_waits(kind: str) -> bool:
+    """Return whether a transaction waits for a lock of this kind."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = %s AND NOT granted)", [kind])
+        return bool(cursor.fetchone()[0])

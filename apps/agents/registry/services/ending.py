@@ -1,7 +1,7 @@
 """How attempts and tasks end: one transaction with the history row, the new state, its events and the caller's answer.
 
 Whatever ends an attempt comes here: the engine's run, a deadline, a silent instance, a result from outside, a cancel.
-The attempt's run is locked first, then the task; an attempt that is no longer current changes nothing.
+The name of the attempt's answer is locked first, then its run, then the task; an attempt that is no longer current changes nothing.
 """
 
 import json
@@ -34,7 +34,7 @@ _MESSAGE_LENGTH = 2000
 def conclude(task_id: UUID, attempt: int, outcome: Outcome, *, actor: Actor | None = None) -> bool:
     """End an attempt and its run; return whether it was still current. A late one leaves a `task.progress` alone."""
     run_id = Task.objects.filter(pk=task_id).values_list("run_id", flat=True).first()
-    state = durable.hold(run_id) if run_id is not None else None
+    state = durable.hold(run_id, answering=answer_name(task_id, attempt)) if run_id is not None else None
     task = Task.objects.select_for_update(no_key=True).get(pk=task_id)
     if task.run_id != run_id or task.attempts != attempt or task.status not in HELD:
         facts = {"attempt": attempt, "status": "late_result", "details": {"current": task.attempts}}
