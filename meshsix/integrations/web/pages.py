@@ -8,6 +8,7 @@ from urllib.robotparser import RobotFileParser
 import httpx
 from bs4.exceptions import ParserRejectedMarkup
 
+from meshsix.integrations.deadline import within
 from meshsix.integrations.errors import Missing, Refused, TryLater
 from meshsix.integrations.outside import Outside
 from meshsix.integrations.web import messages
@@ -79,7 +80,8 @@ class Web:
         """Return answer and body. Raises TryLater without an answer in time, Refused for more than `most` bytes."""
         body = bytearray()
         try:
-            with self._client.stream("GET", url) as answer:
+            left = end - time.monotonic()
+            with within(left) as extensions, self._client.stream("GET", url, extensions=dict(extensions)) as answer:
                 for chunk in answer.iter_bytes():
                     body += chunk
                     if len(body) > most and not cut:
@@ -87,10 +89,15 @@ class Web:
                     if len(body) > most or time.monotonic() > end:
                         break
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _later(f"no answer came ({type(error).__name__})", None) from error
+            why = self._too_long if time.monotonic() > end else f"no answer came ({type(error).__name__})"
+            raise _later(why, None) from error
         if time.monotonic() > end:
-            raise _later(f"it took longer than {self._timeout.total_seconds():g} s", None)
+            raise _later(self._too_long, None)
         return answer, bytes(body)
+
+    @property
+    def _too_long(self) -> str:
+        return f"it took longer than {self._timeout.total_seconds():g} s"
 
 
 def _address(text: str, *, base: httpx.URL | None = None) -> httpx.URL:

@@ -1,6 +1,10 @@
 """Reading pages of the web: as Markdown, within their rules, and never inside a private network."""
 
+import contextlib
 import hashlib
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -133,3 +137,38 @@ def test_a_search_gives_titles_addresses_and_snippets(site: Site) -> None:
         first = search.find("How often does Heron retry a failed message?")[0]
     assert (first.title, first.url) == ("Retries in Heron", site.at("/docs/retries"))
     assert first.snippet.startswith("Heron retries")
+
+
+class Dripping:
+    """A site that sends a header byte by byte, for a long time; `cut` says that its reader left before the end."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.cut = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        reader, _ = self._listener.accept()
+        with reader, contextlib.suppress(OSError):
+            reader.recv(65536)
+            reader.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+            for _ in range(600):
+                reader.sendall(b"a")
+                time.sleep(0.05)
+            return
+        self.cut.set()
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_a_site_that_drips_holds_nobody_longer_than_a_page_may_take() -> None:
+    second = timedelta(seconds=1)
+    with (
+        closing(Dripping()) as dripping,
+        closing(Web(agent="mesh-six", timeout=second, hosts=[dripping.host])) as web,
+    ):
+        with pytest.raises(TryLater, match="took longer than 1 s"):
+            web.page(f"http://{dripping.host}/")
+        assert dripping.cut.wait(60)
