@@ -5,14 +5,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import FrameType
 
 import structlog
 from django.db import connection
 from django.db.utils import InterfaceError, OperationalError
 
-from meshsix.durable import coding, endings, registry, snapshots
+from meshsix.durable import coding, endings, registry, snapshots, threads
 from meshsix.durable.definition import Step, StepFacts
 from meshsix.durable.endings import Done, Ending, TimedOut, Trial
 from meshsix.durable.leases import Lease
@@ -58,7 +58,7 @@ def _call(lease: Lease, known: Outputs, deadline: datetime) -> Ending:
         ),
     )
     value = coding.make_input(step, workflow.ask, given)
-    with _bounded(step, deadline - lease.since, deadline - clock.now()):
+    with _bounded(lease, step, deadline):
         output = step.does(value, clients())
     return Done(output=coding.encode(coding.signature(step.does, workflow.ask).gives, output))
 
@@ -74,20 +74,23 @@ def _outputs(lease: Lease, wanted: list[str], known: Outputs) -> Outputs:
 
 
 @contextmanager
-def _bounded(step: Step, timeout: timedelta, left: timedelta) -> Iterator[None]:
+def _bounded(lease: Lease, step: Step, deadline: datetime) -> Iterator[None]:
     """Raise TimedOut in the step when its time is over.
 
-    Only a main thread can be interrupted; elsewhere the lease alone bounds the step, and its late result is fenced off.
+    Only a main thread can be interrupted; elsewhere the lease alone bounds the step, its late result is fenced off, and
+    it is known to threads.py.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        with threads.noted(run_id=lease.run_id, step=lease.step, until=deadline):
+            yield
         return
+    timeout = deadline - lease.since
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise TimedOut(f"{step.name} took longer than {timeout.total_seconds():g} s.")
 
     handler = signal.signal(signal.SIGALRM, stop)
-    timer = signal.setitimer(signal.ITIMER_REAL, max(left.total_seconds(), 0.001))
+    timer = signal.setitimer(signal.ITIMER_REAL, max((deadline - clock.now()).total_seconds(), 0.001))
     try:
         yield
     finally:

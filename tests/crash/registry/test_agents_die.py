@@ -62,6 +62,16 @@ def test_what_an_agent_cannot_end_in_time_goes_elsewhere_without_costing_an_atte
     assert History.objects.get(task_id=task.pk, attempt=1).error_type == "agent_stopped"
 
 
+def test_a_handler_that_hangs_after_its_deadline_takes_its_process_with_it(stack: Stack) -> None:
+    task = stack.submit("slow", "ok", payload={"seconds": 3000}, timeout_seconds=2)
+    stack.wait_until_running(task)
+    stack.wait_for([task])
+    stack.assert_whole(task)
+    until(lambda: not stack.has("alpha"))
+    assert stack.agents.pop("alpha").returncode == 0
+    assert agent_queries.status_of("alpha") == "offline"
+
+
 def test_a_restarted_database_delays_tasks_by_seconds(stack: Stack) -> None:
     tasks = [stack.submit() for _ in range(20)]
     stack.postgres.restart()

@@ -1,5 +1,7 @@
 """One process that works as agents: it registers, beats from a thread of its own, and leaves when asked to stop."""
 
+import os
+import signal
 import socket
 import threading
 from collections.abc import Sequence
@@ -14,6 +16,8 @@ from apps.agents.registry.here import HERE
 from apps.agents.registry.services import attempts, registration
 from apps.agents.registry.services.starting import queue_of
 from apps.agents.registry.states import BEAT_EVERY
+from meshsix.durable import threads
+from meshsix.kit import clock
 
 log = structlog.get_logger()
 
@@ -31,6 +35,7 @@ class Instance:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._left = threading.Event()
+        self._in_vain: frozenset[threads.Working] = frozenset()
         self._thread = threading.Thread(target=self._live, name="agent-beat", daemon=True)
 
     @property
@@ -85,9 +90,24 @@ class Instance:
         connection.close()
 
     def _once(self) -> None:
+        if not self._stopping.is_set():
+            self._look_for_hanging()
         if self._stopping.is_set():
             for agent_id in self.agent_ids:
                 registration.leave(agent_id, self.instance_id, reason=registration.SIGTERM)
             self._left.set()
         elif registration.beat(self.instance_id) < len(self.agent_ids):
             self._register()  # somebody took an agent off the registry, or the instance was given up
+
+    def _look_for_hanging(self) -> None:
+        """Stop this process where a thread is lost to it: one that went on in vain at the last beat and still does.
+
+        A thread cannot be ended, and holds a place that its agent is thought to have. Whoever runs the process starts
+        it again; what else it was doing may end, or is given back.
+        """
+        in_vain = threads.in_vain(clock.now())
+        hanging, self._in_vain = in_vain & self._in_vain, in_vain
+        for each in hanging:
+            log.error("a handler hangs, so the process ends", run=str(each.run_id), step=each.step)
+        if hanging:
+            os.kill(os.getpid(), signal.SIGTERM)
