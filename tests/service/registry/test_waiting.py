@@ -156,6 +156,26 @@ def test_a_backlog_that_asks_for_the_same_is_scored_once_a_sweep(office: Office)
     assert Dispatch.objects.count() == decisions, "the reasons are the same"
 
 
+def test_a_backlog_that_asks_for_different_things_is_looked_at_as_one_until_something_is_new(office: Office) -> None:
+    office.register("alpha")
+    asked = []
+    for number in range(20):
+        office.submit("echo", payload={"text": f"task {number}"})
+        if number % 10 == 9:
+            with CaptureQueriesContext(connection) as queries:
+                assert dispatching.dispatch_due(clock.now()) == 0
+            asked.append(len(queries))
+    assert asked[0] == asked[1]
+    office.register("beta")
+    office.policy(spill_ratio=0.1)
+    assert dispatching.dispatch_due(clock.now()) == 2
+    office.register("counter")
+    Agent.objects.filter(pk="counter").update(max_concurrency=9)
+    dispatching.dispatch_due(clock.now())
+    told = {task.wait_reason for task in Task.objects.filter(status="pending")}
+    assert told == {"at_capacity: 3 agents (2 at_capacity, 1 input_rejected)"}
+
+
 def test_a_task_whose_time_is_over_ends_first_of_all_in_a_sweep(office: Office) -> None:
     office.register("alpha")
     for _ in range(3):

@@ -17,14 +17,16 @@ from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.states import TaskState
 from meshsix import prepared, rows
 
-# What a task asks for, which is all that tells those apart of which nobody has tried one yet.
-_ALIKE: LiteralString = """
-md5(concat_ws(chr(1), task.capability, task.project, task.allowed_agents::text, task.payload::text,
+# What a task asks for, which is all that tells those apart of which nobody has tried one yet; and why it waits.
+_LIKE: LiteralString = """
+md5(concat_ws(chr(1), task.capability, task.project, task.allowed_agents::text, {0},
     CASE WHEN task.attempts > 0 OR task.affinity_key <> '' OR task.gate IS NOT NULL THEN task.task_id::text END))
 """
+_ALIKE: LiteralString = _LIKE.format("task.payload::text")
+_SITUATION: LiteralString = _LIKE.format("task.waits_for::text, task.wait_reason")
 _RANK: LiteralString = "task_rank(task.priority, task.created_at, %(now)s)"
 _DUE: LiteralString = f"""
-SELECT task.task_id, {_ALIKE}, task.wait_reason <> '' AND COALESCE(task.wait_until > %(now)s, false),
+SELECT task.task_id, {_ALIKE}, {_SITUATION}, task.wait_reason <> '' AND COALESCE(task.wait_until > %(now)s, false),
     {_RANK}, task.created_at
 FROM orchestrator_tasks task
 WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s)
@@ -67,12 +69,14 @@ WHERE name = %(capability)s AND withdrawn_at IS NULL GROUP BY input_schema
 class Due:
     """A pending task that may be given to somebody now.
 
-    Tasks that are `alike` find the same agents. `settled` says that the reason why it waits is known, and its time not
-    over: another look is worth something only when something about them is new.
+    Tasks that are `alike` find the same agents; those of the same `situation` may ask for different things and wait for
+    the same. `settled` says that the reason why it waits is known, and its time not over: another look is worth
+    something only when something about them is new.
     """
 
     task_id: UUID
     alike: str
+    situation: str
     settled: bool
 
 
@@ -86,8 +90,8 @@ def due(now: datetime, *, at_once: int) -> Iterator[Due]:
                 _DUE, {"now": now, "at_once": at_once, "rank": rank, "created_at": created_at, "task_id": task_id}
             )
             rows = cursor.fetchall()
-        yield from (Due(*row[:3]) for row in rows)
-        last = (rows[-1][3], rows[-1][4], rows[-1][0]) if len(rows) == at_once else None
+        yield from (Due(*row[:4]) for row in rows)
+        last = (rows[-1][4], rows[-1][5], rows[-1][0]) if len(rows) == at_once else None
 
 
 def waited_out(now: datetime) -> QuerySet[Task]:

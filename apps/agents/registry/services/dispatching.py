@@ -274,17 +274,24 @@ def dispatch_due(now: datetime) -> int:
     """Give what can be given, the first in line first; return how many tasks found an agent.
 
     Tasks that ask for the same in the same situation wait together: once one of them finds nobody, the others behind
-    it are only looked at when something about them is new; until then they wait for what it waits for.
+    it are only looked at when something about them is new; until then they wait for what it waits for. Where nothing
+    at all is new to it, this holds for whoever waits for the same agents for the same reason, whatever they ask.
     """
     routed, stuck, behind = 0, dict[str, UUID](), defaultdict[UUID, list[UUID]](list)
+    nothing_new = set[str]()
     for task in task_queries.due(now, at_once=_AT_ONCE):
+        if task.settled and task.situation in nothing_new:
+            continue
         if task.settled and task.alike in stuck:
             behind[stuck[task.alike]].append(task.task_id)
             continue
+        before = task_queries.last_fingerprint(task.task_id)
         outcome = alone(dispatch, task.task_id)
         routed += outcome in {Routed.DISPATCHED, Routed.PROPOSED}
         if outcome is Routed.WAITS:
             stuck[task.alike] = task.task_id
+            if task.settled and before == task_queries.last_fingerprint(task.task_id):
+                nothing_new.add(task.situation)
     for first, others in behind.items():
         backlog.follow(first, others)
     return routed

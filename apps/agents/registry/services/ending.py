@@ -1,7 +1,8 @@
 """How attempts and tasks end: one transaction with the history row, the new state, its events and the caller's answer.
 
 Whatever ends an attempt comes here: the engine's run, a deadline, a silent instance, a result from outside, a cancel.
-The name of the attempt's answer is locked first, then its run, then the task; an attempt that is no longer current changes nothing.
+The name of the attempt's answer is locked first, then its run, then the task. An attempt that is no longer current
+changes nothing.
 """
 
 import json
