@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from meshsix.kit import moves
+
 
 class ChannelName(StrEnum):
     """By which way a notice reaches people."""
@@ -61,21 +63,9 @@ TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] = {
 }
 
 
-class NotPossible(Exception):  # noqa: N818 - reads as a word of the domain
-    """The event cannot happen to a delivery in this state; both are named."""
-
-    def __init__(self, state: DeliveryState, event: DeliveryEvent) -> None:
-        super().__init__(f"A delivery that is {state} cannot {event}.")
-        self.state = state
-        self.event = event
-
-
 def after(state: DeliveryState, event: DeliveryEvent) -> DeliveryState:
     """Return the state that follows. Raises NotPossible."""
-    try:
-        return TRANSITIONS[state, event]
-    except KeyError:
-        raise NotPossible(state, event) from None
+    return moves.after(TRANSITIONS, state, event, thing="a delivery")
 
 
 def on_finding(channel: ChannelName, severity: Severity, *, repeated: bool) -> DeliveryEvent:

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from meshsix.kit import moves
+
 
 class FetchState(StrEnum):
     """Where a fetch stands."""
@@ -34,18 +36,6 @@ TRANSITIONS: dict[tuple[FetchState, FetchEvent], FetchState] = {
 }
 
 
-class NotPossible(Exception):  # noqa: N818 - reads as a word of the domain
-    """The event cannot happen to a fetch in this state; both are named."""
-
-    def __init__(self, state: FetchState, event: FetchEvent) -> None:
-        super().__init__(f"A fetch that is {state} cannot be {event}.")
-        self.state = state
-        self.event = event
-
-
 def after(state: FetchState, event: FetchEvent) -> FetchState:
     """Return the state that follows. Raises NotPossible."""
-    try:
-        return TRANSITIONS[state, event]
-    except KeyError:
-        raise NotPossible(state, event) from None
+    return moves.after(TRANSITIONS, state, event, thing="a fetch")
