@@ -187,9 +187,7 @@ class Steady(Agent):
 
     agent_id = "steady"
 
-    @capability("twice", weight=0.8, workflow="tests.registry_agents.TWICE")
-    def twice(self, words: Words, job: Job) -> Said:  # the workflow serves it
-        raise NotImplementedError
+    twice = capability("twice", weight=0.8, workflow="tests.registry_agents.TWICE").declared(takes=Words, gives=Said)
 
 
 AGENTS = {

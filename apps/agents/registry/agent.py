@@ -71,11 +71,13 @@ def capability(
     timeout_seconds: int = 120,
     estimated_seconds: int | None = None,
     workflow: str = "",
-) -> Callable[[Function], Function]:
+) -> "Marking":
     """Mark a method as a capability and leave it as it is; a second mark gives it a second name.
 
-    `workflow` is the dotted path of a workflow of the engine that serves the capability; the method then only says
-    what it takes and gives. `risky_actions` are values of the payload's `action` that need a person's approval.
+    `workflow` is the dotted path of a workflow of the engine that serves the capability; then no method is called, and
+    none need be written: `deploy = capability("deploy-service", ..., workflow=...).declared(takes=..., gives=...)`.
+    `risky_actions` are values of the payload's `action` that need a person's approval. `preview` is what a payload is
+    changed by to show what would be done: that changes nothing, so that it needs no approval.
     """
     mark = Mark(
         name=name,
@@ -89,12 +91,34 @@ def capability(
         estimated_seconds=estimated_seconds,
         workflow=workflow,
     )
+    return Marking(mark)
 
-    def marked(function: Function) -> Function:
-        setattr(function, MARKS, (*getattr(function, MARKS, ()), mark))
+
+@dataclass(frozen=True)
+class Marking:
+    """The decorator that `capability` gives."""
+
+    mark: Mark
+
+    def __call__(self, function: Function) -> Function:
+        """Mark the function."""
+        setattr(function, MARKS, (*getattr(function, MARKS, ()), self.mark))
         return function
 
-    return marked
+    def declared(self, *, takes: type, gives: type) -> "Declared":
+        """Return the capability without a method; its workflow takes and gives these words."""
+        if not self.mark.workflow:
+            raise TypeError(f"{self.mark.name} needs a workflow, or a method.")
+        return Declared(mark=self.mark, takes=takes, gives=gives)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """A capability that a workflow serves, as an attribute of its agent's class."""
+
+    mark: Mark
+    takes: type
+    gives: type
 
 
 class Agent:

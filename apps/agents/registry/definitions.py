@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from apps.agents.registry import schemas
-from apps.agents.registry.agent import MARKS, Agent, Dependency, Mark
+from apps.agents.registry.agent import MARKS, Agent, Declared, Dependency, Mark
 from apps.agents.registry.models.agents import (
     AGENT_ID,
     MOST_SECONDS,
@@ -199,7 +199,7 @@ def deployed(agent_id: str) -> Deployed:
 def from_class(kind: type[Agent]) -> Deployed:
     """Read an agent class. Raises BadDefinition."""
     marked = list(_marked(kind))
-    handlers = {mark.name: _handler(kind, method, mark) for method, mark in marked}
+    handlers = {mark.name: _handler(kind, name, mark) for name, mark in marked}
     definition = Definition(
         agent_id=kind.agent_id,
         title=(inspect.getdoc(kind) or "").partition("\n")[0],
@@ -216,22 +216,29 @@ def from_class(kind: type[Agent]) -> Deployed:
 
 
 def _marked(kind: type[Agent]) -> Iterator[tuple[str, Mark]]:
-    for name, member in inspect.getmembers(kind, inspect.isfunction):
-        for mark in getattr(member, MARKS, ()):
+    for name, member in inspect.getmembers(kind, lambda each: inspect.isfunction(each) or isinstance(each, Declared)):
+        for mark in (member.mark,) if isinstance(member, Declared) else getattr(member, MARKS, ()):
             yield name, mark
 
 
 def _handler(kind: type[Agent], method: str, mark: Mark) -> Handler:
     """Read what a handler takes and gives. Raises BadDefinition."""
-    hints = typing.get_type_hints(getattr(kind, method))
-    gives = hints.pop("return", None)
-    takes = next(iter(hints.values()), None)
+    takes, gives = _words(getattr(kind, method))
     if not checks.is_word(takes) or not checks.is_word(gives):
         detail = f"{method} must take and give frozen dataclasses with keyword-only fields"
         raise BadDefinition(kind.agent_id, (_fault(f"/capabilities/{mark.name}", detail),))
     return Handler(
         method=method, takes=typing.cast("type", takes), gives=typing.cast("type", gives), workflow=mark.workflow
     )
+
+
+def _words(member: object) -> tuple[object, object]:
+    """Return what a method, or what stands in its place, takes and gives."""
+    if isinstance(member, Declared):
+        return member.takes, member.gives
+    hints = typing.get_type_hints(member)
+    gives = hints.pop("return", None)
+    return next(iter(hints.values()), None), gives
 
 
 def _capability(mark: Mark, handler: Handler) -> CapabilityDefinition:

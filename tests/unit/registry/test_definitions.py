@@ -10,7 +10,7 @@ from apps.agents.registry import definitions, schemas
 from apps.agents.registry.agent import Agent, Dependency, capability, vendor
 from apps.agents.registry.definitions import BadDefinition, from_class
 from apps.agents.registry.states import CheckKind
-from tests.registry_agents import Alpha, Beta, Needy, Steady
+from tests.registry_agents import Alpha, Beta, Needy, Said, Steady, Words
 
 SOUND = from_class(Needy).definition
 
@@ -36,6 +36,11 @@ def test_a_second_mark_gives_the_same_handler_a_second_name() -> None:
 
 def test_a_capability_with_a_workflow_is_served_by_it() -> None:
     assert from_class(Steady).definition.capabilities[0].served_by == "workflow"
+
+
+def test_only_a_workflow_takes_the_place_of_a_method() -> None:
+    with pytest.raises(TypeError, match="needs a workflow"):
+        capability("echo", weight=0.5).declared(takes=Words, gives=Said)
 
 
 def test_schemas_are_derived_and_refuse_unknown_fields() -> None:

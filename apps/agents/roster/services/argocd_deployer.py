@@ -2,7 +2,6 @@
 
 from apps.agents.registry.agent import Agent, capability, vendor
 from apps.agents.registry.models import AgentType, Risk
-from apps.agents.registry.services.jobs import Job
 from apps.agents.roster.argocd.words import RISKY_NAMES, DeploymentReport
 from apps.agents.roster.deployment import DeployWanted
 from apps.agents.roster.trials import SYNCS_TO_THE_HEAD
@@ -19,7 +18,7 @@ class ArgocdDeployer(Agent):
     checks = {"argocd-healthy": vendor("argocd")}
     smoke = (SYNCS_TO_THE_HEAD,)
 
-    @capability(
+    deploy = capability(
         "deploy-service",
         weight=0.9,
         preferred=True,
@@ -27,12 +26,10 @@ class ArgocdDeployer(Agent):
         risky_actions=RISKY_NAMES,
         timeout_seconds=_TIMEOUT_SECONDS,
         workflow=_WORKFLOW,
-    )
-    def deploy(self, ask: DeployWanted, job: Job) -> DeploymentReport:
-        """Bring a service to a revision."""
-        raise NotImplementedError  # the workflow serves it
+    ).declared(takes=DeployWanted, gives=DeploymentReport)
+    """Bring a service to a revision."""
 
-    @capability(
+    sync = capability(
         "sync-gitops",
         weight=1.0,
         preferred=True,
@@ -40,12 +37,10 @@ class ArgocdDeployer(Agent):
         risky_actions=RISKY_NAMES,
         timeout_seconds=_TIMEOUT_SECONDS,
         workflow=_WORKFLOW,
-    )
-    def sync(self, ask: DeployWanted, job: Job) -> DeploymentReport:
-        """Bring an application to a revision, or see how it stands."""
-        raise NotImplementedError  # the workflow serves it
+    ).declared(takes=DeployWanted, gives=DeploymentReport)
+    """Bring an application to a revision, or see how it stands."""
 
-    @capability(
+    roll_back = capability(
         "rollback-service",
         weight=0.9,
         preferred=True,
@@ -53,7 +48,5 @@ class ArgocdDeployer(Agent):
         risk=Risk.APPROVAL_REQUIRED,
         timeout_seconds=_TIMEOUT_SECONDS,
         workflow=_WORKFLOW,
-    )
-    def roll_back(self, ask: DeployWanted, job: Job) -> DeploymentReport:
-        """Bring back what was there before."""
-        raise NotImplementedError  # the workflow serves it
+    ).declared(takes=DeployWanted, gives=DeploymentReport)
+    """Bring back what was there before."""

@@ -18,7 +18,7 @@ class KubectlDeployer(Agent):
     smoke = (LOOKS_AT_A_NAMESPACE,)
     checks = {"kubectl-access": vendor("kubernetes")}
 
-    @capability(
+    deploy = capability(
         "deploy-service",
         weight=0.7,
         requires=_NEEDS,
@@ -26,12 +26,10 @@ class KubectlDeployer(Agent):
         preview={"action": "plan"},
         timeout_seconds=900,
         workflow="apps.agents.roster.kubectl.workflow.DEPLOY",
-    )
-    def deploy(self, ask: DeployWanted, job: Job) -> Deployed:
-        """Say what the workflow takes and gives: it plans, applies, and follows the rollout."""
-        raise NotImplementedError  # the workflow serves it
+    ).declared(takes=DeployWanted, gives=Deployed)
+    """Plan, apply, and follow the rollout."""
 
-    @capability(
+    roll_back = capability(
         "rollback-service",
         weight=0.7,
         requires=_NEEDS,
@@ -39,10 +37,8 @@ class KubectlDeployer(Agent):
         preview={"action": "plan"},
         timeout_seconds=900,
         workflow="apps.agents.roster.kubectl.workflow.ROLLBACK",
-    )
-    def roll_back(self, ask: DeployWanted, job: Job) -> Deployed:
-        """Say what the workflow takes and gives: it goes back to revision `history_id`, else to the one before."""
-        raise NotImplementedError  # the workflow serves it
+    ).declared(takes=DeployWanted, gives=Deployed)
+    """Go back to revision `history_id`, else to the one before."""
 
     @capability(
         "change-workload",

@@ -62,17 +62,15 @@ class ResearcherAgent(Agent):
         """Look into products, vendors and prices."""
         return _research(ask, job, prompt="market")
 
-    @capability(
+    deep = capability(
         "deep-research",
         weight=0.9,
         preferred=True,
         requires=("litellm-healthy",),
         timeout_seconds=3600,
         workflow="apps.agents.roster.workflow.DEEP_RESEARCH",
-    )
-    def deep(self, ask: ResearchAsk, job: Job) -> ResearchAnswer:
-        """Look into a question in rounds, each of which reads what the last one missed."""
-        raise NotImplementedError  # the workflow serves it
+    ).declared(takes=ResearchAsk, gives=ResearchAnswer)
+    """Look into a question in rounds, each of which reads what the last one missed."""
 
     @capability("research-triage", weight=0.9, preferred=True, requires=("litellm-healthy",), timeout_seconds=120)
     def triage(self, ask: TriageAsk, job: Job) -> TriageAnswer:
