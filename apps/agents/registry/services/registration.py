@@ -57,8 +57,8 @@ def register(definition: Definition, *, instance_id: str, host: str = "", actor:
 
 def _columns(definition: Definition) -> dict[str, Any]:
     """Return what stands in the agent's row: its definition, and above that what an operator set."""
-    row = Setting.objects.filter(pk=definition.agent_id).values("enabled", "max_concurrency").first() or {}
-    kept = {name: value for name, value in row.items() if value is not None}
+    rows = Setting.objects.filter(pk=definition.agent_id).values("enabled", "max_concurrency")
+    kept = {name: value for row in rows for name, value in row.items() if value is not None}
     return _declared(definition) | kept
 
 
