@@ -112,13 +112,26 @@ def test_a_vendor_that_is_not_configured_is_missing_and_its_tools_are_not_offere
     assert studio.log() == []
 
 
-def test_a_vendor_that_does_not_answer_is_missing_and_nothing_is_invented(studio: Studio) -> None:
-    studio.kubernetes.fault("status", status=503, times=None)
-    studio.wants_tools({"name": "cluster_state", "arguments": {}})
-    result = studio.result(studio.ask("tech-consultation", question=QUESTION))
+@pytest.mark.parametrize(
+    ("vendor", "name"),
+    [
+        ("kubernetes", "cluster_state"),
+        ("kubernetes", "pod_events"),
+        ("prometheus", "service_health"),
+        ("prometheus", "resource_usage"),
+        ("github", "read_repository"),
+    ],
+)
+def test_a_vendor_that_does_not_answer_is_missing_and_nothing_is_invented(
+    studio: Studio, vendor: str, name: str
+) -> None:
+    getattr(studio, vendor).fault("status", status=503, times=None)
+    studio.wants_tools({"name": name, "arguments": {}})
+    result = studio.result(studio.ask("tech-consultation", question=QUESTION, issue=ISSUE.text))
+    getattr(studio, vendor).no_faults()
     (missing,) = result["basis"]["missing"]
-    assert missing.startswith("cluster_state: kubernetes could not be read")
-    assert result["basis"]["tools"] == [{"name": "cluster_state", "calls": 1, "failed": 1}]
+    assert missing.startswith(f"{name}: {vendor} could not be read")
+    assert result["basis"]["tools"] == [{"name": name, "calls": 1, "failed": 1}]
     assert result["basis"]["sources"] == []
     assert studio.told_by_tools().startswith("Error:")
 

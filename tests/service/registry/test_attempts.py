@@ -237,6 +237,7 @@ def test_one_task_that_cannot_be_watched_stops_no_other(office: Office) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_result_and_the_step_that_begins_to_wait_for_it_never_wait_for_each_other(office: Office) -> None:
     task = office.begin(office.submit("echo"))
+    assert task.run_id is not None
     name = ending.answer_name(task.pk, task.attempts)
 
     def report() -> None:

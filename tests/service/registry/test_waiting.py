@@ -19,7 +19,7 @@ from meshsix.durable.models import Run
 from meshsix.kit import clock
 from tests.service.registry.conftest import ANNA, BERT, Office
 
-PARALLEL = 24
+PARALLEL = 50
 
 
 def test_a_full_agent_lets_tasks_wait_and_a_free_slot_goes_to_the_first_in_line(office: Office) -> None:

@@ -15,13 +15,14 @@ from pytest_django.live_server_helper import LiveServer
 
 from apps.agents.registry import definitions
 from apps.agents.registry.agent import Agent, capability
-from apps.agents.registry.models import Check, Task
+from apps.agents.registry.models import Check, History, Task
 from apps.agents.registry.services import checks
 from apps.agents.registry.services.jobs import Job
 from apps.agents.registry.smoke import Asker, Smoke, expect
 from apps.projects.credentials.models import AccessToken
 from meshsix import wiring
 from meshsix.kit import clock
+from meshsix.live.models import Event
 from tests.models_sandbox import ModelsSandbox
 from tests.registry_agents import Said, Words
 from tests.service.registry.conftest import Office
@@ -110,6 +111,15 @@ def test_an_agent_shows_that_it_works_and_on_what_it_rests(smoked: Smoked) -> No
     assert first["basis"]["tools"] == [{"name": "calculate", "calls": 1, "failed": 0}]
     assert {task.requested_by for task in Task.objects.all()} == {"olga"}
     assert AccessToken.objects.get().revoked_at is not None
+
+
+def test_a_smoke_run_leaves_its_events_and_a_history_row_for_each_attempt(smoked: Smoked) -> None:
+    smoked("simple-agent")
+    tasks = list(Task.objects.all())
+    told = set(Event.objects.filter(task_id__in=[str(task.pk) for task in tasks]).values_list("event_type", flat=True))
+    assert told >= {"llm.call", "llm.response", "tool.invocation", "tool.result", "state.transition"}
+    rows = History.objects.values_list("task_id", "attempt")
+    assert sorted(rows) == sorted((task.pk, number) for task in tasks for number in range(1, task.attempts + 1))
 
 
 def test_an_agent_that_answers_wrongly_does_not_pass(smoked: Smoked, litellm: ModelsSandbox) -> None:
