@@ -10,7 +10,8 @@ from django.db import close_old_connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live-read")
+READERS = 4
+_readers = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="live-read")
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
