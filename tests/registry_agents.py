@@ -107,7 +107,7 @@ class Careful(Agent):
 
     agent_id = "careful"
 
-    @capability("change", weight=0.5, risk=Risk.APPROVAL_REQUIRED)
+    @capability("change", weight=0.5, risk=Risk.APPROVAL_REQUIRED, preview={"text": "would change it", "modes": ["ok"]})
     def change(self, words: Words, job: Job) -> Said:
         return play(self.agent_id, words, job)
 

@@ -60,6 +60,7 @@ def recall(
     model: str,
     vector: Sequence[float] | None,
     most: int,
+    most_of_one: int = MOST_OF_ONE,
 ) -> list[Recalled]:
     """Return the memories nearest to a query that these scopes hold, the best first, with one statement.
 
@@ -70,7 +71,7 @@ def recall(
         "keys": [key for _, key in readable],
         "people": ["", subject] if subject else [""],
         "now": clock.now(),
-        "most_of_one": MOST_OF_ONE,
+        "most_of_one": most_of_one,
         "model": model,
         "vector": None if vector is None else literal(vector),
         "local": literal(local),

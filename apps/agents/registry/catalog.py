@@ -11,6 +11,10 @@ PROBLEMS: dict[str, Words] = {
         means="Nobody approves what they asked for themselves.",
         hint="Ask another approver, or let an admin set APPROVE_OWN_TASKS.",
     ),
+    "tasks:no-preview": Words(
+        means="The proposed agent cannot show beforehand what it would do.",
+        hint="Decide by the task's payload, or ask for a plan as a task of its own where the agent offers one.",
+    ),
     "tasks:other-agent": Words(
         means="Another agent is proposed now than the one that you decided about.",
         hint="Look at the task's proposed_agent and its card, then decide about that one.",

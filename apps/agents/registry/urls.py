@@ -18,6 +18,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("tasks/<uuid:task_id>/cancel", tasks.TaskCancel.as_view(), name="task-api-cancel"),
     path("tasks/<uuid:task_id>/retry", tasks.TaskRetry.as_view(), name="task-api-retry"),
     path("tasks/<uuid:task_id>/approve", tasks.TaskApprove.as_view(), name="task-api-approve"),
+    path("tasks/<uuid:task_id>/preview", tasks.TaskPreview.as_view(), name="task-api-preview"),
     path("tasks/<uuid:task_id>/reject", tasks.TaskReject.as_view(), name="task-api-reject"),
     path("agents", agents.AgentList.as_view(), name="agent-api-list"),
     path("agents/score/<str:capability>", agents.Scores.as_view(), name="agent-api-score"),
@@ -43,5 +44,6 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("tasks/<uuid:task_id>/cancel", task_pages.cancel, name="task-cancel"),
     path("tasks/<uuid:task_id>/retry", task_pages.retry, name="task-retry"),
     path("tasks/<uuid:task_id>/approve", task_pages.approve, name="task-approve"),
+    path("tasks/<uuid:task_id>/preview", task_pages.preview, name="task-preview"),
     path("tasks/<uuid:task_id>/reject", task_pages.reject, name="task-reject"),
 ]

@@ -7,10 +7,11 @@ from pytest_django import Settings
 
 from apps.agents.registry.models import Check, Task
 from apps.agents.registry.queries import scores
-from apps.agents.registry.services import checks
+from apps.agents.registry.services import checks, previewing
 from meshsix import wiring
 from meshsix.kit import clock
 from tests.service.kubectl.conftest import NAMESPACE, Yard, close, config, web
+from tests.service.registry.conftest import BERT
 
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/web"
 APPLY = "application/apply-patch+yaml"
@@ -184,3 +185,12 @@ def test_its_score_is_0_7_and_without_a_cluster_0(yard: Yard, settings: Settings
     Check.objects.update(due_at=clock.now())
     checks.refresh(wiring.clients())
     assert card() == (0, ["dependency_down"])
+
+
+def test_who_approves_sees_the_plan_first_and_nothing_is_changed_by_it(yard: Yard) -> None:
+    task = yard.ask(service="web", namespace=NAMESPACE, manifests=[config(colour="green")])
+    shown = yard.worked(previewing.preview(task.pk, agent="kubectl-deployer", actor=BERT))
+    planned = result(shown)
+    assert (planned["action"], planned["changed"], "green" in planned["diff"]) == ("plan", False, True)
+    assert "web" not in yard.named("configmaps", "v1")
+    assert result(yard.worked(yard.approved(task)))["changed"]

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -12,7 +13,7 @@ from pytest_django import Settings
 
 from apps.agents.llm.services import Llm
 from apps.agents.llm.words import Work
-from apps.agents.memory import queries, services
+from apps.agents.memory import local_vector, queries, scopes, services
 from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Kind, Scope
 from apps.agents.memory.services import Memories
@@ -201,20 +202,24 @@ def test_one_memory_and_a_whole_person_can_be_forgotten(opened: Open) -> None:
     assert not services.forget(left.pk)
 
 
-def test_a_recall_looks_at_the_newest_of_each_reader_by_their_index(
-    opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queries, "MOST_OF_ONE", 3)
+def test_a_recall_looks_at_the_newest_of_each_reader_by_their_index(opened: Open) -> None:
     writer = opened()
     for number in range(5):
         writer.keep([f"note {number}"], scope=Scope.AGENT)
         writer.keep([f"Ada's {number}"], scope=Scope.AGENT, subject="ada")
     writer.keep(["for all"], scope=Scope.GLOBAL)
-    found = contents(opened(requested_by="ada"), limit=20)
-    assert set(found) == {"for all", *(f"note {each}" for each in (2, 3, 4)), *(f"Ada's {each}" for each in (2, 3, 4))}
+    asked: dict[str, Any] = {
+        "subject": "ada",
+        "local": local_vector.of("note"),
+        "model": "",
+        "vector": None,
+        "most": 20,
+    }
     with CaptureQueriesContext(connection) as captured:
-        opened().recall("note")
-    (statement,) = [each["sql"] for each in captured if "by_words" in each["sql"]]
+        found = queries.recall(readable=scopes.readable(writer.work), most=20, most_of_one=3, **asked)
+    newest = {f"{name} {each}" for each in (2, 3, 4) for name in ("note", "Ada's")}
+    assert {each.content for each in found} == {"for all", *newest}
+    (statement,) = [each["sql"] for each in captured]
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
         cursor.execute(f"EXPLAIN {statement}")

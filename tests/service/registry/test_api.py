@@ -116,7 +116,12 @@ def test_acts_need_their_role_and_a_task_in_the_right_state(office: Office, call
     for act in ("approve", "reject"):
         other = call("POST", f"/tasks/{task_id}/{act}", {"agent": "alpha"}, status=409, role="approver")
         assert other["code"] == "tasks:other-agent"
+    call("POST", f"/tasks/{task_id}/preview", CAREFUL, status=403)
+    shown = call("POST", f"/tasks/{task_id}/preview", CAREFUL, status=202, role="approver")
+    assert (shown["status"], shown["dispatched_to"]) == ("dispatched", "careful")
+    office.work(Task.objects.get(pk=shown["task_id"]))
     assert call("POST", f"/tasks/{task_id}/approve", CAREFUL, status=202, role="approver")["status"] == "dispatched"
+    assert call("POST", f"/tasks/{task_id}/preview", CAREFUL, status=409, role="approver")["code"] == "tasks:not-now"
     assert call("POST", f"/tasks/{task_id}/approve", CAREFUL, status=409, role="approver")["code"] == "tasks:not-now"
     assert call("POST", f"/tasks/{task_id}/cancel", {}, status=202)["status"] == "cancelled"
     again = call("POST", f"/tasks/{task_id}/retry", {}, status=202)

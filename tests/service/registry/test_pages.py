@@ -224,8 +224,13 @@ def test_an_approver_sees_what_is_asked_and_answers_once(office: Office, show: S
     show(f"{place}/approve", {"agent": "careful"}, status=403)
     assert "May careful do this?" in show(place, role="approver")
     assert "Another agent is proposed now" in show(f"{place}/approve", {"agent": "alpha"}, role="approver")
+    assert "Another agent is proposed now" in show(f"{place}/preview", {"agent": "alpha"}, role="approver")
+    assert "careful shows here what it would do" in show(f"{place}/preview", {"agent": "careful"}, role="approver")
+    shown = Task.objects.get(parent_task_id=task.task_id)
+    assert f"/tasks/{shown.task_id}" in show(place, role="approver")
+    office.work(shown)
     assert "say why" in show(f"{place}/reject", {"agent": "careful", "reason": " "}, role="approver")
-    assert Task.objects.get().status == "awaiting_approval"
+    assert Task.objects.get(pk=task.pk).status == "awaiting_approval"
     assert "careful may do it." in show(f"{place}/approve", {"agent": "careful"}, role="approver")
     late = show(f"{place}/reject", {"agent": "careful", "reason": "no"}, role="approver")
     assert "was faster" in late

@@ -1,4 +1,4 @@
-"""Slots, order, approvals, cancelling, and the reasons for all of it."""
+"""Slots, order, cancelling, affinity, and the reasons for all of it."""
 
 import threading
 from datetime import timedelta
@@ -6,18 +6,17 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from pytest_django import Settings
 
 from apps.agents.registry.here import HERE
 from apps.agents.registry.models import Agent, Capability, Dispatch, Task
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.queries.why import why
-from apps.agents.registry.services import approvals, cancelling, dispatching, submission, watching
+from apps.agents.registry.services import cancelling, dispatching, submission, watching
 from apps.agents.registry.states import NotPossible
-from apps.agents.registry.words import Gate, Request
+from apps.agents.registry.words import Request
 from meshsix.durable.models import Run
 from meshsix.kit import clock
-from tests.service.registry.conftest import ANNA, BERT, Office
+from tests.service.registry.conftest import ANNA, Office
 
 PARALLEL = 50
 
@@ -217,63 +216,6 @@ def test_a_sweep_asks_the_database_no_more_the_longer_the_backlog_is(office: Off
             assert dispatching.dispatch_due(clock.now()) == 0
         asked.append(len(queries))
     assert asked[0] == asked[1]
-
-
-def test_a_capability_that_needs_approval_waits_for_another_person(office: Office, settings: Settings) -> None:
-    office.register("careful")
-    task = office.submit("change")
-    assert (task.status, task.proposed_agent, task.attempts) == ("awaiting_approval", "careful", 0)
-    with pytest.raises(approvals.OwnTask):
-        approvals.approve(task.task_id, agent="careful", actor=ANNA)
-    approved = approvals.approve(task.task_id, agent="careful", actor=BERT)
-    assert (approved.status, approved.gate["user"] if approved.gate else "") == ("dispatched", "bert")
-    assert office.work(approved).status == "completed"
-    assert office.events(task)[:4] == [
-        "None>pending",
-        "pending>awaiting_approval",
-        "awaiting_approval>pending",
-        "task.dispatched",
-    ]
-    settings.APPROVE_OWN_TASKS = True
-    assert approvals.approve(office.submit("change").task_id, agent="careful", actor=ANNA).status == "dispatched"
-
-
-def test_an_approval_covers_all_attempts_on_that_agent(office: Office) -> None:
-    office.register("careful")
-    office.succeeded("careful", "++", capability="change")
-    task = approvals.approve(office.submit("change", "boom", "ok").task_id, agent="careful", actor=BERT)
-    assert office.run(task).status == "completed"
-    assert task.attempts == 2
-
-
-def test_only_risky_actions_of_a_plain_capability_need_approval(office: Office) -> None:
-    office.register("careful")
-    assert office.submit("tidy", payload={"action": "list"}).status == "dispatched"
-    office.work(Task.objects.get())
-    assert office.submit("tidy", payload={"action": "delete"}).status == "awaiting_approval"
-
-
-def test_a_caller_passes_its_own_approved_gate_on(office: Office) -> None:
-    office.register("careful")
-    gate = Gate(agents=("careful",), user="bert", at=clock.now().isoformat())
-    assert office.submit("change", gate=gate).status == "dispatched"
-
-
-def test_a_rejected_task_fails_and_so_does_one_that_nobody_decides(office: Office) -> None:
-    office.register("careful")
-    rejected = approvals.reject(office.submit("change").task_id, agent="careful", actor=BERT, reason="not today")
-    assert rejected.error is not None
-    assert (rejected.status, rejected.error["code"]) == ("failed", "approval_rejected")
-    assert "not today" in rejected.error["message"]
-    with pytest.raises(NotPossible):
-        approvals.approve(rejected.task_id, agent="careful", actor=BERT)
-    late = office.submit("change")
-    watching.sweep(clock.now() + timedelta(hours=23))
-    late.refresh_from_db()
-    assert late.status == "awaiting_approval"
-    watching.sweep(clock.now() + timedelta(hours=25))
-    late.refresh_from_db()
-    assert (late.status, late.error["code"] if late.error else "") == ("failed", "approval_timeout")
 
 
 def test_what_nobody_works_on_is_cancelled_at_once(office: Office) -> None:

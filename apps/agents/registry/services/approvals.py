@@ -35,7 +35,7 @@ def approve(task_id: UUID, *, agent: str, actor: Actor) -> Task:
         if task.requested_by == actor.name and not settings.APPROVE_OWN_TASKS:
             raise OwnTask("Somebody else than the requester must approve the task.")
         before = task.status
-        _check_seen(task, agent)
+        check_seen(task, agent)
         task.status = after(TaskState(before), TaskEvent.APPROVED)
         agents = [*(task.gate or {}).get("agents", []), task.proposed_agent]
         gate: Mapping[str, Any] = {"agents": sorted(set(agents)), "user": actor.name, "at": now.isoformat()}
@@ -52,7 +52,8 @@ def approve(task_id: UUID, *, agent: str, actor: Actor) -> Task:
     return Task.objects.get(pk=task_id)
 
 
-def _check_seen(task: Task, agent: str) -> None:
+def check_seen(task: Task, agent: str) -> None:
+    """Raise OtherAgent unless `agent` is the one that is proposed now."""
     if task.status == TaskState.AWAITING_APPROVAL and task.proposed_agent != agent:
         raise OtherAgent("Another agent is proposed now. Look at it, then decide.")
 
@@ -64,7 +65,7 @@ def reject(task_id: UUID, *, agent: str, actor: Actor, reason: str = "") -> Task
     Raises Task.DoesNotExist, NotPossible, OtherAgent.
     """
     task = Task.objects.select_for_update(no_key=True).get(pk=task_id)
-    _check_seen(task, agent)
+    check_seen(task, agent)
     words = f"{actor.name} rejected it{f': {reason}' if reason else ''}."
     _refuse(task, "approval_rejected", words, clock.now(), actor)
     return task

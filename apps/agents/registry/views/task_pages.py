@@ -17,7 +17,7 @@ from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.queries.listing import Asked
 from apps.agents.registry.queries.visibility import visible_tasks
 from apps.agents.registry.queries.why import why
-from apps.agents.registry.services import approvals, cancelling, news, submission
+from apps.agents.registry.services import approvals, cancelling, news, previewing, submission
 from apps.agents.registry.states import ENDED, OPEN, NotPossible, TaskState
 from apps.projects.queries import visible_projects
 from meshsix.kit import redact
@@ -31,6 +31,7 @@ _ROWS = 50
 _PROJECTS = 200
 _DECISIONS = 20
 _EVENTS = 200
+_PREVIEWS = 5
 _LONGEST_SHOWN = 20_000
 _LONGEST_NOTE = 500
 _FILTERS = ("status", "capability", "agent", "project", "requester")
@@ -95,10 +96,18 @@ def task_page(request: HttpRequest, task_id: UUID) -> HttpResponse:
         "is_ended": task.status in ENDED,
         "is_own": task.requested_by == request.user.get_username() and not settings.APPROVE_OWN_TASKS,
         "may_approve": task.status == TaskState.AWAITING_APPROVAL and may(request.user, Role.APPROVER),
+        **_to_decide_by(task),
         "aggregate": aggregate,
         "seq": seq,
     }
     return render(request, _template(request, "page"), context)
+
+
+def _to_decide_by(task: Task) -> dict[str, object]:
+    """Return what helps a person to approve: whether the agent can show what it would do, and what it showed."""
+    if task.status != TaskState.AWAITING_APPROVAL:
+        return {}
+    return {"may_preview": previewing.change_of(task) is not None, "previews": previewing.previews(task)[:_PREVIEWS]}
 
 
 def _pretty(value: object) -> str:
@@ -153,6 +162,21 @@ def approve(request: HttpRequest, task_id: UUID) -> HttpResponse:
         return f"{agent} may do it."
 
     return _act(request, task_id, does)
+
+
+@require_POST
+@needs_role(Role.APPROVER)
+def preview(request: HttpRequest, task_id: UUID) -> HttpResponse:
+    """Let the proposed agent show what it would do; show that task."""
+    task = _visible(request, task_id)
+    agent = request.POST.get("agent", "")
+    try:
+        shown = previewing.preview(task.task_id, agent=agent, actor=actor_of(request, Door.UI))
+    except (NotPossible, approvals.OtherAgent, previewing.NoPreview) as error:
+        messages.warning(request, str(error))
+        return redirect("task-page", task_id)
+    messages.success(request, f"{agent} shows here what it would do, and changes nothing.")
+    return redirect("task-page", shown.task_id)
 
 
 @require_POST

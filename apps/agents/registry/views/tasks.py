@@ -40,7 +40,7 @@ from apps.agents.registry.serializers import (
     asked,
     request_from,
 )
-from apps.agents.registry.services import approvals, cancelling, submission
+from apps.agents.registry.services import approvals, cancelling, previewing, submission
 from apps.agents.registry.states import NotPossible
 from apps.projects import queries as projects
 from meshsix.kit import names
@@ -211,6 +211,8 @@ class TaskAct(ABC, generics.GenericAPIView[Task]):
             raise Problem("tasks:not-now", status=409, detail=str(error)) from error
         except approvals.OtherAgent as error:
             raise Problem("tasks:other-agent", status=409) from error
+        except previewing.NoPreview as error:
+            raise Problem("tasks:no-preview", status=409, detail=str(error)) from error
         except approvals.OwnTask as error:
             raise Problem("tasks:own-task", status=403) from error
         return _accepted(done, status.HTTP_202_ACCEPTED)
@@ -253,6 +255,19 @@ class TaskApprove(TaskAct):
     def act(self, request: Request, task: Task, given: dict[str, Any]) -> Task:
         """Approve it."""
         return approvals.approve(task.task_id, agent=given["agent"], actor=actor_of(request, Door.API))
+
+
+@_act_schema("preview_task", ApprovalSerializer)
+class TaskPreview(TaskAct):
+    """Let the proposed agent show what it would do; answers with the task whose result shows it."""
+
+    serializer_class = ApprovalSerializer
+    permission_classes = [Approver]
+    throttle_scope = "trigger"
+
+    def act(self, request: Request, task: Task, given: dict[str, Any]) -> Task:
+        """Show it."""
+        return previewing.preview(task.task_id, agent=given["agent"], actor=actor_of(request, Door.API))
 
 
 @_act_schema("reject_task", RejectionSerializer)
