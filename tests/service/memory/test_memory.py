@@ -213,7 +213,6 @@ def test_a_recall_looks_at_the_newest_of_each_reader_by_their_index(opened: Open
         "local": local_vector.of("note"),
         "model": "",
         "vector": None,
-        "most": 20,
     }
     with CaptureQueriesContext(connection) as captured:
         found = queries.recall(readable=scopes.readable(writer.work), most=20, most_of_one=3, **asked)

@@ -260,3 +260,67 @@ class Inspected:
     rollouts: tuple[RolloutSeen, ...] = ()
     history: tuple[RevisionSeen, ...] = ()
     not_shown: int = 0
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    CRITICAL = "critical"
+    """It keeps a pod from working."""
+    WARNING = "warning"
+    """The pod works, or may work soon, and something is not as it should be."""
+
+
+class Category(StrEnum):
+    """What kind of trouble a pod has."""
+
+    IMAGE = "image"
+    CRASH = "crash"
+    MEMORY = "memory"
+    SCHEDULING = "scheduling"
+    CONFIGURATION = "configuration"
+    STARTING = "starting"
+    RESTARTS = "restarts"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DebugAsk:
+    """Which pods to look into: those of a namespace, of one workload or pod (`name`), or by a label selector."""
+
+    namespace: Annotated[Name, Field(min_length=1)]
+    name: Name = ""
+    labels: Annotated[str, Field(pattern=r"^[\w./=!,() -]*$", max_length=500)] = ""
+    tail: Annotated[int, Field(ge=1, le=200)] = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodFinding:
+    """One trouble of a pod, as the cluster says it, and what usually helps."""
+
+    severity: Severity
+    category: Category
+    resource: str
+    message: str
+    recommendation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodLog:
+    """The last lines of a container, of its run before the present one where that ended badly."""
+
+    pod: str
+    container: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodsDebugged:
+    """What is wrong with pods. Only `summary` may be worded by a model; all else was read."""
+
+    namespace: str
+    summary: str
+    findings: tuple[PodFinding, ...]
+    logs: tuple[PodLog, ...]
+    resource_status: tuple[ObjectSeen, ...]
+    basis: Basis

@@ -4,8 +4,16 @@ from apps.agents.registry.agent import Agent, capability, vendor
 from apps.agents.registry.models import AgentType, Risk
 from apps.agents.registry.services.jobs import Job
 from apps.agents.roster.deployment import DeployWanted
-from apps.agents.roster.kubectl import changing, inspection
-from apps.agents.roster.kubectl.words import Deployed, InspectAsk, Inspected, WorkloadChanged, WorkloadWanted
+from apps.agents.roster.kubectl import changing, debugging, inspection
+from apps.agents.roster.kubectl.words import (
+    DebugAsk,
+    Deployed,
+    InspectAsk,
+    Inspected,
+    PodsDebugged,
+    WorkloadChanged,
+    WorkloadWanted,
+)
 from apps.agents.roster.trials import LOOKS_AT_A_NAMESPACE
 
 _NEEDS = ("kubectl-access",)
@@ -52,6 +60,11 @@ class KubectlDeployer(Agent):
     def change(self, ask: WorkloadWanted, job: Job) -> WorkloadChanged:
         """Scale, restart or delete one workload."""
         return changing.change(ask, job)
+
+    @capability("debug-pods", weight=1.0, preferred=True, requires=_NEEDS, timeout_seconds=120)
+    def debug(self, ask: DebugAsk, job: Job) -> PodsDebugged:
+        """Say what is wrong with pods; works without a model."""
+        return debugging.debug(ask, job)
 
     @capability("inspect-cluster", weight=0.9, preferred=True, requires=_NEEDS, timeout_seconds=120)
     def inspect(self, ask: InspectAsk, job: Job) -> Inspected:
