@@ -5,8 +5,9 @@ from typing import Any
 
 from django import forms
 
-from apps.agents.registry.models import Agent, Capability
+from apps.agents.registry.models import Agent, Capability, RoutingPolicy
 from apps.agents.registry.models.agents import MOST_SLOTS
+from apps.agents.registry.services.operating import OF_A_POLICY
 from meshsix.kit import clock
 
 _KEEP, _FRESH, _ALL = "keep", "fresh", "all"
@@ -69,6 +70,28 @@ class OverrideForm(forms.Form):
         }
         since: dict[str, dict[str, Any]] = {_FRESH: {"window_since": clock.now()}, _ALL: {"window_since": None}}
         return values | since.get(found["history"], {})
+
+
+class PolicyForm(forms.Form):
+    """How tasks of a capability are routed."""
+
+    exploration_rate = forms.FloatField(
+        min_value=0,
+        max_value=0.5,
+        label="Exploration",
+        help_text="Share of tasks for new and recovered agents, 0 to 0.5.",
+    )
+    hysteresis = forms.FloatField(
+        min_value=0, max_value=0.5, label="Hysteresis", help_text="By how much another one must exceed the incumbent."
+    )
+    spill_ratio = forms.FloatField(
+        min_value=0, max_value=1, label="Spill", help_text="How near to the best the next one must be to take over."
+    )
+
+    @classmethod
+    def of(cls, policy: RoutingPolicy, data: Mapping[str, Any] | None = None) -> "PolicyForm":
+        """Return the form as the policy stands."""
+        return cls(data, initial={name: getattr(policy, name) for name in OF_A_POLICY})
 
 
 def _histories(capability: Capability) -> list[tuple[str, str]]:

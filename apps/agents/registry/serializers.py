@@ -157,3 +157,17 @@ class AgentChangeSerializer(KnownFields):
     enabled = serializers.BooleanField(required=False)
     max_concurrency = serializers.IntegerField(required=False, min_value=1, max_value=MOST_SLOTS)
     capabilities = OverrideSerializer(many=True, required=False)
+
+
+class PolicyChangeSerializer(KnownFields):
+    """How tasks of a capability are routed; what is left out stays."""
+
+    exploration_rate = serializers.FloatField(
+        required=False, min_value=0, max_value=0.5, help_text="Share of tasks for new and recovered agents."
+    )
+    hysteresis = serializers.FloatField(
+        required=False, min_value=0, max_value=0.5, help_text="By how much another one must exceed the incumbent."
+    )
+    spill_ratio = serializers.FloatField(
+        required=False, min_value=0, max_value=1, help_text="How near to the best the next one must be to take over."
+    )

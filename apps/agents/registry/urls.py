@@ -35,6 +35,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("agents", agent_pages.agent_list, name="agent-list"),
     path("agents/score/<str:capability>", agent_pages.score_page, name="score-page"),
+    path("agents/score/<str:capability>/routing", agent_pages.set_routing, name="score-routing"),
     path("agents/<str:agent_id>", agent_pages.agent_page, name="agent-page"),
     path("agents/<str:agent_id>/switch", agent_pages.switch, name="agent-switch"),
     path("agents/<str:agent_id>/slots", agent_pages.set_slots, name="agent-slots"),

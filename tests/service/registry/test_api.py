@@ -250,3 +250,18 @@ def test_lists_cost_the_same_whatever_they_list(
     for path in ("/tasks", "/agents", "/agents/alpha/history", "/agents/score/echo"):
         with django_assert_max_num_queries(MOST_QUERIES):
             assert client.get(f"/api{path}").json()["results"]
+
+
+def test_an_operator_sets_how_tasks_are_routed(office: Office, call: Call) -> None:
+    office.policy(hysteresis=0.3)
+    path = "/agents/score/echo"
+    call("PATCH", path, {"spill_ratio": 0.5}, status=403, role="viewer")
+    for wrong in ({"spill_ratio": 2}, {"exploration_rate": 0.6}, {"colour": "red"}):
+        call("PATCH", path, wrong, status=400)
+    call("PATCH", "/agents/score/Not-A-Name", {"spill_ratio": 0.5}, status=404)
+    own = {"exploration_rate": 0.0, "hysteresis": 0.3, "spill_ratio": 0.5}
+    assert call("PATCH", path, {"spill_ratio": 0.5}) == own
+    assert call("GET", path)["policy"] == own
+    assert call("PATCH", "/agents/score/*", {"hysteresis": 0.1})["hysteresis"] == 0.1
+    assert (call("GET", path)["policy"], call("GET", "/agents/score/other")["policy"]["hysteresis"]) == (own, 0.1)
+    assert office.agent_events("orchestrator") == ["state.write", "state.write"]

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from apps.agents.registry.models import Agent, Capability, Check, Instance, Task
+from apps.agents.registry.models import Agent, Capability, Check, Instance, RoutingPolicy, Task
 from apps.agents.registry.services import registration
 from meshsix.kit import clock
 from meshsix.live.models import Event
@@ -130,6 +130,19 @@ def test_slots_and_overrides_are_set_by_form_and_wrong_ones_are_named(office: Of
     assert {row.override_weight, row.override_preferred, row.window_since} == {None}
     assert Capability.objects.get(name="repeat").override_weight is None
     show("/agents/beta/capabilities/nothing", form, status=404)
+
+
+def test_an_operator_sets_how_tasks_are_routed(office: Office, show: Show) -> None:
+    office.register("alpha")
+    good = {"exploration_rate": "0.1", "hysteresis": "0.2", "spill_ratio": "0.5"}
+    assert "Set routing" not in show("/agents/score/echo", role="viewer")
+    show("/agents/score/echo/routing", good, role="viewer", status=403)
+    assert "Nothing was set" in show("/agents/score/echo/routing", {**good, "hysteresis": "0.9"})
+    assert not RoutingPolicy.objects.exists()
+    assert "echo is routed by what you set." in show("/agents/score/echo/routing", good)
+    assert "stays first unless another one exceeds it by 20 %" in show("/agents/score/echo")
+    row = RoutingPolicy.objects.get()
+    assert (row.pk, row.exploration_rate, row.hysteresis, row.spill_ratio) == ("echo", 0.1, 0.2, 0.5)
 
 
 def test_scores_say_who_gets_the_next_task_and_why_not_the_others(office: Office, show: Show) -> None:

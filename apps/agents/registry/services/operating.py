@@ -1,4 +1,4 @@
-"""What operators set for an agent: whether it gets work, how much, and how it is scored."""
+"""What operators set: whether an agent gets work, how much, how it is scored, and how tasks are routed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,14 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.agents.registry.models import Agent, Capability, Setting
+from apps.agents.registry.models import Agent, Capability, RoutingPolicy, Setting
+from apps.agents.registry.queries import policies
 from apps.agents.registry.services import news, nudging
 from apps.agents.registry.services.registration import OPERATOR
 from meshsix.kit import clock
 from meshsix.kit.actor import Actor
 
+OF_A_POLICY = ("exploration_rate", "hysteresis", "spill_ratio")
 _OF_A_CAPABILITY = ("override_weight", "override_preferred", "window_since")
 
 
@@ -54,3 +56,18 @@ def _override(agent_id: str, wanted: Mapping[str, Any]) -> None:
         raise NotOffered(wanted["name"])
     if values:
         rows.update(**values)
+
+
+@transaction.atomic
+def set_policy(capability: str, values: Mapping[str, float], *, actor: Actor) -> RoutingPolicy:
+    """Set how tasks of a capability are routed (`*`: of all without a policy of their own); what is left out stays.
+
+    A capability without a policy of its own gets one that begins as what held for it.
+    """
+    held = policies.of(capability)
+    known = {name: getattr(held, name) for name in OF_A_POLICY} | dict(values)
+    row, _ = RoutingPolicy.objects.update_or_create(pk=capability, defaults={**known, "updated_at": clock.now()})
+    facts = {"store_key": f"routing_policies/{capability}", "operation": OPERATOR, "set": dict(values)}
+    news.of_agent(news.ORCHESTRATOR, "state.write", facts, actor=actor)
+    nudging.look_at_all()
+    return row

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.agents.registry.forms import OverrideForm, SlotsForm
+from apps.agents.registry.forms import OverrideForm, PolicyForm, SlotsForm
 from apps.agents.registry.models import Agent, Capability
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import listing, policies, records, scores
@@ -97,23 +97,42 @@ def _found(agent_id: str) -> Agent:
 @needs_role(Role.VIEWER)
 def score_page(request: HttpRequest, capability: str) -> HttpResponse:
     """Show all who offer a capability, the best first, and what each score is made of."""
+    return _scores(request, capability)
+
+
+def _scores(request: HttpRequest, capability: str, *, routing: PolicyForm | None = None) -> HttpResponse:
+    """Return the page; `routing` is a form that was filled wrongly."""
     seq = last_seq()  # read before the rows: what is newer is fetched again
     project = _project(request)
     cards = scores.candidates(capability, now=clock.now(), project=project)
     best = next((card for card in cards if card.eligible), None)
     if not cards:
         raise Http404
+    policy = policies.of(capability)
     context = {
         "capability": capability,
         "page": Paginator(cards, _ROWS).get_page(request.GET.get("page")),
         "count": len(cards),
         "best": best,
-        "policy": policies.of(capability),
+        "policy": policy,
+        "routing": routing or PolicyForm.of(policy),
         "project": project,
         "agent": _word(request, "agent"),
         "seq": seq,
     }
     return render(request, _template(request, "scores"), context)
+
+
+@require_POST
+@needs_role(Role.OPERATOR)
+def set_routing(request: HttpRequest, capability: str) -> HttpResponse:
+    """Set how tasks of a capability are routed."""
+    form = PolicyForm.of(policies.of(capability), request.POST)
+    if not form.is_valid():
+        return _scores(request, capability, routing=form)
+    operating.set_policy(capability, form.cleaned_data, actor=actor_of(request, Door.UI))
+    messages.success(request, f"{capability} is routed by what you set.")
+    return redirect("score-page", capability)
 
 
 def _project(request: HttpRequest) -> str:

@@ -1,5 +1,6 @@
 """The API of agents. Each view is a gate: parse, authorise, call one service, represent."""
 
+import re
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.agents.registry.models import Agent, History
+from apps.agents.registry.models.agents import NAME
+from apps.agents.registry.models.routing import DEFAULT_POLICY
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import listing, policies, scores
 from apps.agents.registry.reports import JoinedSerializer, JoiningSerializer
@@ -26,6 +29,7 @@ from apps.agents.registry.serializers import (
     AgentChangeSerializer,
     AgentParameters,
     HistoryParameters,
+    PolicyChangeSerializer,
     ScoreParameters,
 )
 from apps.agents.registry.services import operating, registration
@@ -163,7 +167,10 @@ class Scores(generics.GenericAPIView[Agent]):
     """Who would get a task."""
 
     serializer_class = ScoresSerializer
-    permission_classes = [Viewer]
+
+    def get_permissions(self) -> list[BasePermission]:
+        """Looking is for viewers, changing for operators."""
+        return [Viewer() if self.request.method in {"GET", "HEAD", "OPTIONS"} else Operator()]
 
     @extend_schema(operation_id="score_capability", parameters=[ScoreParameters])
     def get(self, request: Request, capability: str) -> Response:
@@ -175,6 +182,17 @@ class Scores(generics.GenericAPIView[Agent]):
         cards = scores.candidates(capability, now=now, project=project.lower())
         policy = PolicySerializer(policies.of(capability)).data
         return Response({"results": cards_as_json(cards), "policy": policy, "computed_at": now})
+
+    @extend_schema(operation_id="change_routing", request=PolicyChangeSerializer, responses=PolicySerializer)
+    def patch(self, request: Request, capability: str) -> Response:
+        """Set how its tasks are routed; of `*`, those of all capabilities that have no policy of their own."""
+        _check_unbound(request)
+        if capability != DEFAULT_POLICY and not re.fullmatch(NAME, capability):
+            raise Http404
+        given = PolicyChangeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        row = operating.set_policy(capability, given.validated_data, actor=actor_of(request, Door.API))
+        return Response(PolicySerializer(row).data)
 
 
 def _check(request: Request, project: str) -> None:
