@@ -171,6 +171,10 @@ def _approve(row: Task, actor: Actor) -> None:
     approvals.approve(row.task_id, agent=row.proposed_agent, actor=actor)
 
 
+def _reject(row: Task, actor: Actor) -> None:
+    approvals.reject(row.task_id, agent=row.proposed_agent, actor=actor)
+
+
 CANCEL = Act(
     name="cancel",
     title="Cancel",
@@ -195,6 +199,16 @@ APPROVE = Act(
 )
 
 
+REJECT = Act(
+    name="reject",
+    title="Reject",
+    will=lambda row: f"fails: {row.proposed_agent or 'nobody'} may not do it. To say why, use the task's page.",
+    does=_reject,
+    refusals=(Task.DoesNotExist, NotPossible, approvals.OtherAgent),
+    role=Role.APPROVER,
+)
+
+
 @admin.register(Task)
 class TaskAdmin(ReadOnlyAdmin):
     """What was asked of agents."""
@@ -213,7 +227,7 @@ class TaskAdmin(ReadOnlyAdmin):
     list_filter = ("status",)
     search_fields = ("=task_id", "=capability", "=dispatched_to", "=requested_by", "=project", "=trace_id")
     date_hierarchy = "created_at"
-    actions = (action(CANCEL), action(RETRY), action(APPROVE))
+    actions = (action(CANCEL), action(RETRY), action(APPROVE), action(REJECT))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         """Return the tasks that the person may see; acts are done to these alone."""

@@ -91,7 +91,9 @@ def test_overrides_are_taken_back_and_a_fresh_start_is_given(office: Office, cli
     assert Capability.objects.get(name="repeat").override_preferred is True
 
 
-def test_tasks_are_cancelled_retried_and_approved_with_a_result_for_each(office: Office, client: Client) -> None:
+def test_tasks_are_cancelled_retried_approved_and_rejected_with_a_result_for_each(
+    office: Office, client: Client
+) -> None:
     office.register("alpha", "careful")
     done, waiting, risky = office.work(office.submit()), office.submit("unheard-of"), office.submit("change")
     staff = at(client, "operator")
@@ -102,8 +104,13 @@ def test_tasks_are_cancelled_retried_and_approved_with_a_result_for_each(office:
     act(staff, "task", "retry", done.pk)
     assert Task.objects.filter(retry_of=done.pk).count() == 1
     assert "needs the role approver" in act(staff, "task", "approve", risky.pk)
-    act(at(client, "approver"), "task", "approve", risky.pk)
+    approver = at(client, "approver")
+    act(approver, "task", "approve", risky.pk)
     assert Task.objects.get(pk=risky.pk).status == "dispatched"
+    office.work(risky)
+    other = office.submit("change")
+    said = act(approver, "task", "reject", other.pk, done.pk)
+    assert (said.count("done."), Task.objects.get(pk=other.pk).status) == (1, "failed")
 
 
 @pytest.mark.parametrize("table", ["task", "history", "dispatch"])
