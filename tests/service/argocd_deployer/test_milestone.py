@@ -8,36 +8,20 @@ from django.core.management import call_command
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from apps.agents.registry.agent import Agent, capability
-from apps.agents.registry.models import AgentType, Risk
-from apps.agents.registry.services.jobs import Job
-from apps.agents.roster.argocd.words import Action, DeploymentReport
-from apps.agents.roster.basis import Basis
-from apps.agents.roster.deployment import DeployWanted
+from apps.agents.registry.models import Check
+from meshsix.kit import clock
 from tests.service.argocd_deployer.conftest import Deployer
 from tests.service.roster.test_smoke import endings, working
 from tests.web_process import person
 
 
-class KubectlDeployer(Agent):
-    """Deploys by the API server; stands in for the one that ships."""
-
-    agent_id, type, max_concurrency = "kubectl-deployer", AgentType.API, 4
-
-    @capability("deploy-service", weight=0.7, risk=Risk.APPROVAL_REQUIRED)
-    def deploy(self, ask: DeployWanted, job: Job) -> DeploymentReport:  # noqa: ARG002 - as handlers are called
-        return DeploymentReport(action=Action.SYNC, basis=Basis())
-
-
 @pytest.fixture
 def others(live_server: LiveServer, deployer: Deployer, settings: Settings) -> LiveServer:
     """Both deployers are there, and nobody else."""
-    settings.AGENTS = {
-        "argocd-deployer": settings.AGENTS["argocd-deployer"],
-        "kubectl-deployer": f"{__name__}.KubectlDeployer",
-    }
+    settings.AGENTS = {name: settings.AGENTS[name] for name in ("argocd-deployer", "kubectl-deployer")}
     settings.SMOKE_TARGETS = {"argocd-deployer": "mesh-six"}
     deployer.office.register("kubectl-deployer")
+    Check.objects.update(ok=True, checked_at=clock.now())
     person("olga", "operator")
     return live_server
 
