@@ -1,5 +1,6 @@
 """The pages of agents and tasks, as the server gives them: who sees and may do what, and a fixed number of queries."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -304,3 +305,15 @@ def test_no_listing_asks_more_for_more_rows(
     for place in ("/agents", "/agents/alpha", "/agents/score/echo", "/tasks", f"/tasks/{task.task_id}"):
         with django_assert_max_num_queries(MOST_QUERIES):
             assert client.get(place).status_code == 200
+
+
+def test_lists_are_given_as_files_of_what_is_shown(office: Office, show: Show) -> None:
+    office.register("alpha")
+    task = office.work(office.submit(capability="echo"))
+    office.submit("unheard-of")
+    head, row = show("/tasks?capability=echo&format=csv").splitlines()
+    assert head.startswith("task_id,created_at,capability,status,")
+    assert row.startswith(f"{task.task_id},{task.created_at.isoformat()},echo,completed,alpha,1,5,")
+    (found,) = json.loads(show("/agents?format=json"))["results"]
+    assert (found["agent_id"], found["status"], found["capabilities"]) == ("alpha", "online", "echo")
+    assert "format=csv" in show("/tasks?capability=echo")

@@ -18,6 +18,7 @@ from apps.projects.queries import may_touch
 from meshsix.kit import clock, names
 from meshsix.kit.actor import Door
 from meshsix.live.queries import last_of, last_seq
+from meshsix.web import download
 from meshsix.web.actors import actor_of
 from meshsix.web.pages import needs_role
 from meshsix.web.roles import Role
@@ -25,6 +26,7 @@ from meshsix.web.roles import Role
 _ROWS = 25
 _ATTEMPTS, _SHOWN = 100, 20
 _INSTANCES = 20
+_COLUMNS = ("agent_id", "title", "status", "enabled", "open_tasks", "max_concurrency", "version", "capabilities")
 
 
 @require_GET
@@ -38,6 +40,8 @@ def agent_list(request: HttpRequest) -> HttpResponse:
     if asked["q"]:
         rows = rows.filter(agent_id__icontains=asked["q"])
     page = Paginator(rows, _ROWS).get_page(request.GET.get("page"))
+    if download.is_asked(request):
+        return download.answer(request, "agents", _COLUMNS, map(_as_row, page.object_list))
     context = {
         "page": page,
         "asked": asked,
@@ -47,6 +51,13 @@ def agent_list(request: HttpRequest) -> HttpResponse:
         "seq": seq,
     }
     return render(request, _template(request, "list"), context)
+
+
+def _as_row(agent: Agent) -> dict[str, object]:
+    """Return what the list says of an agent."""
+    facts = vars(agent)
+    offered = " ".join(each.name for each in agent.capabilities.all() if each.withdrawn_at is None)
+    return {**facts, "status": facts["status_now"], "capabilities": offered}
 
 
 @require_GET

@@ -23,6 +23,7 @@ from apps.projects.queries import visible_projects
 from meshsix.kit import redact
 from meshsix.kit.actor import Actor, Door
 from meshsix.live.queries import last_of, last_seq, latest_events
+from meshsix.web import download
 from meshsix.web.actors import actor_of
 from meshsix.web.pages import needs_role
 from meshsix.web.roles import Role, may
@@ -34,6 +35,19 @@ _EVENTS = 200
 _PREVIEWS = 5
 _LONGEST_SHOWN = 20_000
 _LONGEST_NOTE = 500
+_COLUMNS = (
+    "task_id",
+    "created_at",
+    "capability",
+    "status",
+    "dispatched_to",
+    "attempts",
+    "priority",
+    "project",
+    "requested_by",
+    "wait_reason",
+    "completed_at",
+)
 _FILTERS = ("status", "capability", "agent", "project", "requester")
 
 
@@ -46,6 +60,8 @@ def task_list(request: HttpRequest) -> HttpResponse:
     rows = listing.tasks(request.user, _asked(given)).defer(*LARGE)
     edge = request.GET.get("before", "")
     found = list(records.before(rows, _uuid(edge))[: _ROWS + 1])
+    if download.is_asked(request):
+        return download.answer(request, "tasks", _COLUMNS, map(vars, found[:_ROWS]))
     context = {
         "rows": found[:_ROWS],
         "older": str(found[_ROWS - 1].pk) if len(found) > _ROWS else "",
