@@ -7,7 +7,7 @@ Django binds values on the client, so that every call is a new statement to plan
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 
-from django.db import connection
+from django.db import NotSupportedError, OperationalError, connection
 from psycopg import Cursor
 
 
@@ -17,7 +17,23 @@ def fetch(
     """Run a statement and return its rows. Raises Django's database errors.
 
     `binary` rows are read several times faster, numbers and times above all; JSON comes parsed and not as text.
+
+    A migration may change what a planned statement gives back, which PostgreSQL refuses: the connection is closed, and
+    the statement runs again on a new one; inside a transaction that is lost with it, so it is an OperationalError.
     """
+    try:
+        return _fetch(statement, values, binary=binary)
+    except NotSupportedError as error:
+        in_transaction = connection.in_atomic_block
+        connection.close()
+        if in_transaction:
+            raise OperationalError("A table has changed since the statement was planned.") from error
+        return _fetch(statement, values, binary=binary)
+
+
+def _fetch(
+    statement: LiteralString, values: Mapping[str, Any] | Sequence[Any], *, binary: bool
+) -> list[tuple[Any, ...]]:
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     connection.validate_no_broken_transaction()

@@ -29,7 +29,8 @@ _ONE_BY_ONE = 5
 """So few deliveries at once get a message each, so that workers share them."""
 _A_MESSAGE = 20
 _MESSAGES = 4
-"""So many messages are enough for all workers to share what came at once; beyond, each carries more."""
+"""So many messages are enough for a few workers to share what came at once; beyond, each carries more."""
+_BIGGEST_MESSAGE = 200
 _STORE: LiteralString = """
 INSERT INTO webhook_deliveries (id, door, guid, hook_id, project_id, event, action, received_at, headers, payload,
                                 state, reason, attempts, due_at, error)
@@ -102,6 +103,6 @@ def _messages(delivery_ids: Sequence[str]) -> Iterator[Signature]:
         for each in delivery_ids:
             yield app.signature(HANDLE, args=(each,), queue=_QUEUE)
         return
-    size = max(_A_MESSAGE, ceil(len(delivery_ids) / _MESSAGES))
+    size = min(max(_A_MESSAGE, ceil(len(delivery_ids) / _MESSAGES)), _BIGGEST_MESSAGE)
     for start in range(0, len(delivery_ids), size):
         yield app.signature(HANDLE_SOME, args=(list(delivery_ids[start : start + size]),), queue=_QUEUE)

@@ -108,14 +108,11 @@ def move_run(on: Scene, event: RunEvent, **facts: object) -> None:
     """Change the run's state by its table, with the times and the event that belong to it. Raises WrongState."""
     on.state = after(RUN_TRANSITIONS, on.state, event)
     on.ends = on.state in _ENDS
-    on.row = rows.update(
-        Run,
-        on.run_id,
-        state=on.state,
-        finished_at=on.now if on.ends else None,
-        error_code=facts.get("code", ""),
-        error_hint=facts.get("hint", ""),
-    )
+    values = {"state": on.state, "error_code": facts.get("code", ""), "error_hint": facts.get("hint", "")}
+    if on.ends:
+        on.row = rows.update(Run, on.run_id, **values, finished_at=on.now)
+    else:
+        rows.write(rows.setting(Run, on.run_id, {}, **values, finished_at=None))
     if event in _TOLD_AS:
         on.news.run(_TOLD_AS[event], **facts)
 
@@ -124,7 +121,7 @@ def set_phase(on: Scene, phase: str) -> None:
     """Note in which phase the run now is."""
     if on.phase != phase:
         on.phase = phase
-        rows.update(Run, on.run_id, phase=phase)
+        rows.write(rows.setting(Run, on.run_id, {}, phase=phase))
 
 
 def open_steps(on: Scene, names: Iterable[str]) -> tuple[str, ...]:

@@ -84,6 +84,12 @@ def test_an_unknown_application_is_missing_also_where_argocd_does_not_say_so(dep
     assert deployer.changes() == []
 
 
+def test_a_name_that_only_the_schema_lets_pass_ends_the_task_as_bad_input(deployer: Deployer) -> None:
+    task = deployer.ask("deploy-service", service="mesh-six\n")
+    assert failure(task) == ("invalid_input", "invalid_input")
+    assert (task.attempts, deployer.changes()) == (0, [])
+
+
 def test_what_nobody_allowed_is_not_touched_and_not_looked_at(deployer: Deployer, settings: Settings) -> None:
     assert failure(deployer.ask("deploy-service", service="other")) == ("invalid_input", "argocd:not-allowed")
     elsewhere = deployer.ask("deploy-service", service="mesh-six", app_namespace="elsewhere")

@@ -146,6 +146,21 @@ def test_a_task_that_cannot_be_routed_still_ends_when_its_time_is_over(office: O
     assert office.events(task)[-1] == "pending>failed"
 
 
+def test_a_task_that_cannot_be_routed_stands_in_nobodys_way(office: Office) -> None:
+    office.register("alpha")
+    running = [office.submit("echo"), office.submit("echo")]
+    broken, next_one = office.submit("echo", priority=9), office.submit("echo")
+
+    def fails(_: object) -> dispatching.Routed:
+        raise RuntimeError("an error of ours")
+
+    office.work(running[0])
+    assert dispatching.alone(fails, broken.pk) == "not_now"
+    assert dispatching.fill("alpha", clock.now()) == 1
+    next_one.refresh_from_db()
+    assert next_one.status == "dispatched"
+
+
 def test_a_backlog_that_asks_for_the_same_is_scored_once_a_sweep(office: Office) -> None:
     office.register("alpha")
     for _ in range(12):

@@ -1,6 +1,7 @@
 """Tasks and what became of each of their attempts. Tables and main columns as people query them by hand."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -111,6 +112,11 @@ class Task(models.Model):
             models.Index(fields=["dispatched_to", "-dispatched_at"], name="tasks_by_agent"),
             models.Index(fields=["dispatched_to"], name="tasks_held", condition=Q(status__in=HELD)),
             models.Index(fields=["created_at"], name="tasks_pending", condition=Q(status=TaskState.PENDING)),
+            GinIndex(
+                fields=["waits_for"],
+                name="tasks_by_awaited_agent",
+                condition=Q(status=TaskState.PENDING) & ~Q(waits_for=[]),
+            ),
             models.Index(fields=["deadline_at"], name="tasks_by_deadline", condition=Q(status=TaskState.RUNNING)),
             models.Index(fields=["affinity_key"], name="tasks_by_affinity", condition=~Q(affinity_key="")),
             models.Index(
@@ -147,12 +153,6 @@ class History(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["agent_id", "capability", "-created_at", "-id"],
-                include=["success"],
-                condition=Q(counted=True),
-                name="history_counted",
-            ),
             models.Index(
                 fields=["capability", "-created_at"],
                 condition=Q(counted=True, success=True),

@@ -35,9 +35,10 @@ WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s
 ORDER BY -{_RANK}, task.created_at, task.task_id LIMIT %(at_once)s
 """  # noqa: S608 - made of constants
 _BEFORE_ALL = (Decimal(11), datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))  # no rank is above 10
-_WAITS: LiteralString = """
-SELECT 1 FROM orchestrator_tasks WHERE status = 'pending' AND %(agent_id)s = ANY(waits_for) LIMIT 1
+_AWAITED: LiteralString = """
+task.status = 'pending' AND task.waits_for <> '{}' AND task.waits_for @> ARRAY[%(agent_id)s]::varchar[]
 """
+_WAITS: LiteralString = f"SELECT 1 FROM orchestrator_tasks task WHERE {_AWAITED} LIMIT 1"  # noqa: S608 - constants
 _FREE_SLOTS: LiteralString = """
 GREATEST(0, agent.max_concurrency - (
     SELECT count(*) FROM orchestrator_tasks held
@@ -50,8 +51,7 @@ WHERE task.task_id = %(task_id)s AND task.status = 'pending' AND {_FREE_SLOTS} >
 """  # noqa: S608 - made of constants
 _NEXT: LiteralString = f"""
 SELECT task.task_id FROM orchestrator_tasks task
-WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s)
-  AND %(agent_id)s = ANY(task.waits_for)
+WHERE {_AWAITED} AND (task.due_at IS NULL OR task.due_at <= %(now)s)
 ORDER BY -{_RANK}, task.created_at, task.task_id
 LIMIT COALESCE((SELECT {_FREE_SLOTS} FROM agents agent WHERE agent.agent_id = %(agent_id)s), 0)
 """  # noqa: S608 - made of constants

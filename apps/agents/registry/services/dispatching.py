@@ -24,9 +24,10 @@ from apps.agents.registry.policy import Decision, How, Rules, Wanted
 from apps.agents.registry.queries import policies, scores
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.services import backlog, ending, isolation, news, nudging, starting
-from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
+from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, Why, after
 from apps.agents.registry.words import Failure
 from meshsix import rows
+from meshsix.durable import coding
 from meshsix.kit import clock, ids
 
 APPROVAL_WAIT = timedelta(hours=24)
@@ -61,7 +62,7 @@ class Survey:
         """Return who gets the task by what is known now."""
         return policy.decide(self.cards, self.rules, self.wanted, now=self.now)
 
-    def fill(self, agent_id: str, open_tasks: int) -> None:
+    def note_taken(self, agent_id: str, open_tasks: int) -> None:
         """Note how many slots of an agent are really taken."""
         self.cards = [
             card._replace(open_tasks=open_tasks) if card.agent_id == agent_id else card for card in self.cards
@@ -84,7 +85,8 @@ def survey(task: Task, now: datetime) -> Survey:
         action=action_of(task.payload),
     )
     found = scores.candidates(task.capability, now=now, project=task.project, allowed=task.allowed_agents)
-    rejected = task_queries.rejected_by({card.input_schema for card in found}, task.payload)
+    asked = {card.input_schema for card in found if Why.WITHDRAWN not in card.reasons}
+    rejected = task_queries.rejected_by(asked, task.payload)
     cards = without(found, rejected)
     return Survey(task=task, now=now, rules=rules, wanted=wanted, instance_id=instance_id, cards=cards)
 
@@ -110,6 +112,8 @@ def dispatch(task_id: UUID) -> Routed:
     """Try to give one pending task to an agent. Losing to somebody else is normal, by a deadlock too."""
     try:
         return _dispatch(task_id)
+    except coding.BadData as error:
+        return _refuse(task_id, error)
     except OperationalError as error:
         if isinstance(error.__cause__, DeadlockDetected):
             return Routed.NOT_NOW
@@ -138,7 +142,7 @@ def _holds(seen: Survey, chosen: Card) -> bool:
     """Lock the chosen agent where it has a free slot for the task; else let go of it before another one is locked."""
     taken, holds = task_queries.take_slot(chosen.agent_id, seen.task.task_id, seen.now)
     if not holds:
-        seen.fill(chosen.agent_id, max(taken, chosen.max_concurrency))
+        seen.note_taken(chosen.agent_id, max(taken, chosen.max_concurrency))
     return holds
 
 
@@ -286,7 +290,7 @@ def dispatch_due(now: datetime) -> int:
             behind[stuck[task.alike]].append(task.task_id)
             continue
         before = task_queries.last_fingerprint(task.task_id)
-        outcome = alone(dispatch, task.task_id)
+        outcome = alone(offer, task.task_id)
         routed += outcome in {Routed.DISPATCHED, Routed.PROPOSED}
         if outcome is Routed.WAITS:
             stuck[task.alike] = task.task_id
@@ -313,10 +317,26 @@ def alone(does: Callable[[UUID], Routed], task_id: UUID) -> Routed:
 
 
 @transaction.atomic
+def _refuse(task_id: UUID, error: coding.BadData) -> Routed:
+    """End a task whose payload fits the agent's schema but not the input that its workflow takes."""
+    task = task_queries.locked(task_id)
+    if task is None:
+        return Routed.NOT_NOW
+    hint = "Correct the payload, then ask again."
+    failure = Failure(type=ErrorType.INVALID_INPUT, code="invalid_input", message=str(error), hint=hint)
+    ending.give_up(task, failure, now=clock.now())
+    return Routed.FAILED
+
+
+@transaction.atomic
 def _end_if_over(task_id: UUID) -> Routed:
+    """End a task with which an error happened once its time is over; until then it stands in nobody's way."""
     now = clock.now()
     task = task_queries.locked(task_id)
-    if task is None or task.wait_until is None or task.wait_until > now:
+    if task is None:
+        return Routed.NOT_NOW
+    if task.wait_until is None or task.wait_until > now:
+        rows.change(task, waits_for=[])
         return Routed.NOT_NOW
     words = "The task could not be routed within its time, by an error of the platform."
     hint = "The platform's log tells which one. Mend it, then retry the task."
