@@ -4,10 +4,11 @@ Run `python -m tests.perf.bench_door`, with `BENCH_DOOR_SECONDS` (60) a run. All
 with ids that are never repeated, from `wrk` on the same machine. Ours stores the delivery and nudges its handling
 before it answers, as in production (compressed, with its headers, in the real table); the bare one makes one insert. A
 Probot whose handler does nothing stores nothing; another's handler makes the insert of the bare one. Both are one
-process, as `probot run` starts it; the door and the bare one have a process a core, and run with a single one too.
+process, as `probot run` starts it; the door and the bare one have a process a core. Ours runs with a single one too.
 
-Each has its best number of connections: that of its highest rate with p99 under 50 ms in short runs. With these it then
-runs for its time at that rate, and for the same time with 200 a second. After each run every answer must have its row.
+Each has its best number of connections: that of its highest rate with p99 under 40 ms in short runs, since a long one
+has more of what is rare; the goal is 50. With these it then runs for its time, and for the same time with 200 a second.
+After each run every answer must have its row.
 """
 
 import json
@@ -44,7 +45,7 @@ from tests.perf import door_bare  # noqa: E402 - after django.setup
 SECONDS = int(os.environ.get("BENCH_DOOR_SECONDS", "60"))
 TRIED_SECONDS = 5
 PROCESSES = 2
-MOST_P99_MS = 50.0
+TRIED_P99_MS = 40.0
 CONNECTIONS = tuple(map(int, os.environ.get("BENCH_DOOR_CONNECTIONS", "4 8 16 32 64").split()))
 STEADY_CONNECTIONS = 20
 STEADY_PAUSE_MS = 100
@@ -73,11 +74,10 @@ def doors(directory: Path) -> dict[str, Door]:
     probot = Door(words=("node", "door_probot.mjs", "{port}"), path=PATH, directory=_probot(directory))
     return {
         "door": _ours(PROCESSES),
-        "bare_asgi": _bare(PROCESSES),
+        "bare_asgi": _bare(),
         "probot": probot,
         "probot_storing": replace(probot, words=(*probot.words, "storing"), rows=partial(_count, "bench_bare")),
         "door_one_process": _ours(1),
-        "bare_one_process": _bare(1),
     }
 
 
@@ -87,9 +87,9 @@ def _ours(processes: int) -> Door:
     return Door(words=words, path=f"{PATH}/{KEY}", rows=partial(_count, "webhook_deliveries"))
 
 
-def _bare(processes: int) -> Door:
+def _bare() -> Door:
     uvicorn = ("-m", "uvicorn", "--no-access-log", "--log-level", "error", "--port", "{port}")
-    words = (sys.executable, *uvicorn, "--workers", str(processes), "tests.perf.door_bare:application")
+    words = (sys.executable, *uvicorn, "--workers", str(PROCESSES), "tests.perf.door_bare:application")
     return Door(words=words, path=PATH, rows=partial(_count, "bench_bare"))
 
 
@@ -150,7 +150,7 @@ def _run(door: Door, server: Server, lua: Path, connections: int, *, seconds: in
 
 def _best(runs: dict[int, Load]) -> int:
     """Return the number of connections with the highest rate of those that were quick enough, if any was."""
-    quick = [number for number, load in runs.items() if load.p99_ms < MOST_P99_MS]
+    quick = [number for number, load in runs.items() if load.p99_ms < TRIED_P99_MS]
     return max(quick or runs, key=lambda number: runs[number].rate)
 
 
