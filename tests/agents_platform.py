@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -69,28 +70,36 @@ def clients(litellm: ModelsSandbox, vault_server: OpenBao, settings: Settings, t
         yield made
 
 
+def onboarded(
+    clients: Clients,
+    litellm: ModelsSandbox,
+    *,
+    budget: Decimal | None = Decimal(50),
+    at_litellm: float = 50.0,
+    **own: object,
+) -> str:
+    """Make an onboarded project with a key; return its `owner/name`."""
+    name = f"app-{uuid.uuid4().hex[:8]}"
+    row = Project.objects.create(
+        service_name=name,
+        owner="Octo-Org",
+        name=name,
+        repo_url="https://example.org",
+        default_branch="main",
+        execution_mode="local",
+        env_name=f"env-{name}",
+        auth_project_id=f"env-{name}",
+        settings={"models": {"default": "claude-haiku", "max_budget": str(budget)}, **own},
+    )
+    key = litellm.key(team_id=name, max_budget=at_litellm)
+    clients.vault.write(names.litellm_key_path(row.auth_project_id), {"key": key}, cas=0)
+    return row.full_name
+
+
 @pytest.fixture
 def project(clients: Clients, litellm: ModelsSandbox) -> Callable[..., str]:
-    """Make an onboarded project with a key; return its `owner/name`."""
-
-    def make(*, budget: Decimal | None = Decimal(50), at_litellm: float = 50.0, **own: object) -> str:
-        name = f"app-{uuid.uuid4().hex[:8]}"
-        row = Project.objects.create(
-            service_name=name,
-            owner="Octo-Org",
-            name=name,
-            repo_url="https://example.org",
-            default_branch="main",
-            execution_mode="local",
-            env_name=f"env-{name}",
-            auth_project_id=f"env-{name}",
-            settings={"models": {"default": "claude-haiku", "max_budget": str(budget)}, **own},
-        )
-        key = litellm.key(team_id=name, max_budget=at_litellm)
-        clients.vault.write(names.litellm_key_path(row.auth_project_id), {"key": key}, cas=0)
-        return row.full_name
-
-    return make
+    """What makes an onboarded project with a key."""
+    return partial(onboarded, clients, litellm)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from meshsix.kit import clock
 from meshsix.kit.actor import SYSTEM
 from meshsix.live.models import Event
 from tests.crash.durable.conftest import _database, until
-from tests.engine_process import DEADLINE_SECONDS, ROOT, beat, kill, start_worker
+from tests.engine_process import DEADLINE_SECONDS, ROOT, celery_process, kill, start_worker
 from tests.registry_agents import AGENTS
 
 WORKFLOWS = "apps.agents.registry.workflow.ATTEMPT,apps.agents.registry.workflow.OUTSIDE,tests.registry_agents.TWICE"
@@ -54,6 +54,18 @@ class Stack:
         self.log = log
         self.environment = {"DATABASE_URL": postgres.url(), "REDIS_URL": broker.url, **FAST}
         self.agents: dict[str, subprocess.Popen[bytes]] = {}
+        self.beat: subprocess.Popen[bytes] | None = None
+
+    def start_beat(self) -> None:
+        """Let a beat make the sweeps due."""
+        options = [*BEAT_OPTIONS, f"--schedule={self.log.parent}/beat"]
+        self.beat = celery_process(["beat", "--loglevel=INFO", *options], self.log, self.environment)
+
+    def kill_beat(self) -> None:
+        """Kill the beat, if there is one."""
+        if self.beat is not None:
+            kill(self.beat)
+            self.beat = None
 
     def start_agents(self, names: Collection[str]) -> None:
         """Let a process work as each of these agents, and wait until they take messages."""
@@ -161,7 +173,8 @@ def stack(
         settings.DURABLE_WORKFLOWS = WORKFLOWS.split(",")
         registry.forget()
         made = Stack(postgres, broker, log)
-        closing.enter_context(beat(log, made.environment, [*BEAT_OPTIONS, f"--schedule={place.root}/beat"]))
+        made.start_beat()
+        closing.callback(made.kill_beat)
         worker = start_worker("w", log, made.environment, WORKER_OPTIONS)
         closing.callback(kill, worker)
         closing.callback(made.kill_agents)

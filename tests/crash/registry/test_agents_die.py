@@ -1,14 +1,19 @@
 """Kill it on purpose: whatever dies, every accepted task ends once."""
 
+import time
+
 from django.db import connection
 from django.db.utils import OperationalError
 
 from apps.agents.registry.models import Agent, History, Instance, RoutingPolicy, Task
 from apps.agents.registry.queries import agents as agent_queries
+from meshsix.durable import nudges
 from tests.crash.durable.conftest import until
 from tests.crash.registry.conftest import Stack
 
 MANY = 1000
+SWEEPS_SECONDS = 3
+"""So long that every sweep would have come several times."""
 
 
 def test_an_agent_killed_in_mid_task_loses_it_to_another_one_when_the_lease_ends(stack: Stack) -> None:
@@ -78,6 +83,21 @@ def test_a_restarted_database_delays_tasks_by_seconds(stack: Stack) -> None:
     stack.wait_for(tasks)
     for task in tasks:
         stack.assert_whole(task)
+
+
+def test_what_only_a_sweep_finds_waits_for_a_killed_beat_to_come_back(stack: Stack) -> None:
+    stack.kill_beat()
+    stack.kill_agents()
+    task = stack.submit(timeout_seconds=60)
+    nudges.flush()
+    stack.broker.empty()
+    stack.start_agents(["alpha", "beta"])
+    time.sleep(SWEEPS_SECONDS)
+    task.refresh_from_db()
+    assert task.status == "dispatched"
+    stack.start_beat()
+    stack.wait_for([task])
+    stack.assert_whole(task)
 
 
 def test_an_emptied_broker_loses_none_of_a_thousand_tasks(stack: Stack) -> None:

@@ -19,6 +19,7 @@ from apps.agents.roster.basis import NO_SOURCE
 from meshsix import wiring
 from meshsix.kit import clock
 from meshsix.live.models import Event
+from tests.agents_platform import onboarded
 from tests.models_sandbox import ModelsSandbox
 from tests.service.registry.conftest import BERT, Office
 
@@ -124,6 +125,23 @@ def test_a_spent_budget_ends_the_task_without_a_call(
     assert task.error is not None
     assert (task.status, task.error["type"]) == ("failed", "budget_exceeded")
     assert litellm.asked() == []
+
+
+def test_a_project_over_its_budget_ends_its_task_without_a_further_call(office: Office, litellm: ModelsSandbox) -> None:
+    project = onboarded(wiring.clients(), litellm, budget=Decimal("0.0001"))
+
+    def asked_for_it() -> Task:
+        given = {"text": None, "modes": None, "query": "How are you?"}
+        return office.work(office.submit("general-query", payload=given, project=project))
+
+    first = asked_for_it()
+    assert first.status == "completed", first.error
+    calls = len(litellm.asked())
+    task = asked_for_it()
+    assert task.error is not None
+    assert (task.status, task.error["type"]) == ("failed", "budget_exceeded")
+    assert project.lower() in task.error["message"]
+    assert len(litellm.asked()) == calls
 
 
 def test_what_does_not_fit_the_context_fails_for_good(office: Office, settings: Settings) -> None:
