@@ -102,7 +102,8 @@ def literal(vector: Sequence[float]) -> str:
     return "[" + ",".join(f"{number:.8g}" for number in vector) + "]"
 
 
-# What people answered goes last, then what was read most, then the newest.
+# The newest half stays, so that what is learnt now is there long enough to be read; of the rest what people answered,
+# then what was read most, then the newest.
 _SURPLUS = """
 WITH crowded AS (
     SELECT scope, scope_key, subject FROM agent_memories
@@ -110,9 +111,11 @@ WITH crowded AS (
 )
 DELETE FROM agent_memories WHERE id IN (
     SELECT surplus.id FROM crowded CROSS JOIN LATERAL (
-        SELECT m.id FROM agent_memories m
-        WHERE (m.scope, m.scope_key, m.subject) = (crowded.scope, crowded.scope_key, crowded.subject)
-        ORDER BY m.kind = 'answer' DESC, m.reads DESC, m.created_at DESC, m.id DESC OFFSET %(most)s
+        SELECT m.id FROM (
+            SELECT id, kind, reads, row_number() OVER (ORDER BY created_at DESC, id DESC) AS age FROM agent_memories
+            WHERE (scope, scope_key, subject) = (crowded.scope, crowded.scope_key, crowded.subject)
+        ) m
+        ORDER BY m.age <= %(most)s / 2 DESC, m.kind = 'answer' DESC, m.reads DESC, m.age OFFSET %(most)s
     ) surplus
 )
 """

@@ -6,6 +6,7 @@ memory.remember_exchange(question, answer, subject=user_id)   # gathered, with i
 memory.store()                                                # in the transaction that stores the result
 """
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -261,7 +262,8 @@ def forget_person(subject: str, *, everywhere: bool, actor: Actor = SYSTEM) -> i
 
     With `everywhere` also what others who ask for many people keep under this name.
     """
-    about = Q(subject=subject) | (Q(subject__endswith=f"/{subject}") if everywhere else Q())
+    elsewhere = Q(subject__regex=rf"^[^/]+/{re.escape(subject)}$")
+    about = Q(subject=subject) | (elsewhere if everywhere else Q())
     gone = Memory.objects.filter(about).exclude(subject="").delete()[0] if subject else 0
     if gone:
         _tell("people", "forget", actor, count=gone)

@@ -194,9 +194,11 @@ def test_one_memory_and_a_whole_person_can_be_forgotten(opened: Open) -> None:
     memory.keep(["a", "b"], scope=Scope.AGENT, subject="ada")
     memory.keep(["c"], scope=Scope.AGENT, kind=Kind.ANSWER)
     memory.keep(["d"], scope=Scope.AGENT, subject="chat/ada")
+    memory.keep(["of another ada"], scope=Scope.AGENT, subject="chat/team/ada")
     assert services.forget_person("ada", everywhere=False) == 2
     assert services.forget_person("", everywhere=True) == 0
     assert services.forget_person("ada", everywhere=True) == 1
+    Memory.objects.get(subject="chat/team/ada").delete()
     left = Memory.objects.get()
     assert services.forget(left.pk)
     assert not services.forget(left.pk)
@@ -238,3 +240,13 @@ def test_a_reader_keeps_what_is_most_useful(opened: Open) -> None:
     assert queries.forget_surplus(5) == 0
     assert queries.forget_surplus(3) == 2
     assert set(Memory.objects.values_list("content", flat=True)) == {"a person's", "read", "newest", "of all"}
+
+
+def test_what_is_learnt_now_is_kept_also_where_all_else_was_read(opened: Open) -> None:
+    writer = opened()
+    for number in range(4):
+        writer.keep([f"read {number}"], scope=Scope.AGENT)
+    Memory.objects.update(reads=5, kind=Kind.ANSWER)
+    writer.keep(["learnt now"], scope=Scope.AGENT)
+    assert queries.forget_surplus(4) == 1
+    assert Memory.objects.filter(content="learnt now").exists()

@@ -24,6 +24,7 @@ from apps.agents.roster.notices.words import Dispatch, Letter, Target
 from deploy.local.servers import OpenBao
 from meshsix import wiring
 from meshsix.durable import registry
+from meshsix.durable.outcomes import Permanent
 from meshsix.live.models import Event
 from meshsix.wiring import Clients
 from tests.sandboxes import Sandbox, sandbox
@@ -186,6 +187,10 @@ def test_without_a_destination_ntfy_takes_the_topic_of_the_platform(
     assert notified(office, NTFY).status == "completed"
     assert [each["message"] for each in mail.notices()] == ["3 findings"]
     assert error_of(notified(office, NTFY, destination="nowhere"))[2] == "destination_missing"
+    with pytest.raises(Permanent, match="destination_missing"):
+        services.target("ntfy", channel=NTFY, project="octo-org/secret", vault=wiring.clients().vault)
+    settings.NTFY_TOPIC = ""
+    assert error_of(notified(office, NTFY, message="to nowhere"))[2] == "destination_missing"
 
 
 def test_what_is_too_long_for_ntfy_is_cut_by_its_bytes(office: Office, mail: Mail) -> None:

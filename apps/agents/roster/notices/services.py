@@ -30,12 +30,13 @@ _MISSING = "destination_missing"
 def target(name: str, *, channel: ChannelName, project: str, vault: Vault) -> Target:
     """Return where a notice goes. Raises Permanent `destination_missing`; TryLater where Vault is away.
 
-    The platform's own topic is the destination `ntfy` where nobody made another one of this name.
+    The platform's own topic is the destination `ntfy` where nobody made another one of this name; never for a project,
+    of which not all who read that topic may hear.
     """
     if channel is ChannelName.CONSOLE:
         return Target(channel=channel)
     row = queries.destination(name, channel=channel, project=project)
-    if row is None and name == channel == ChannelName.NTFY:
+    if row is None and name == channel == ChannelName.NTFY and settings.NTFY_TOPIC and not project:
         return Target(channel=channel, name=name, secret=settings.NTFY_TOPIC)
     if row is None:
         hint = f"Let an admin run `manage.py add_destination {name} --channel {channel}`, or name another destination."
