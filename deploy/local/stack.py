@@ -44,7 +44,9 @@ _WEB = (
     "3",
 )
 _CELERY = ("-m", "deploy.local.celery_process")
-_AGENTS = ("manage.py", "runagent", "--all")
+AGENTS = "agents"
+"""The part that works as all agents of the deployment."""
+_WORKS_AS_AGENTS = ("manage.py", "runagent", "--all")
 
 
 def _say_nothing(_: str) -> None:
@@ -262,7 +264,7 @@ class Stack:
         for name in processes:
             self.children[name].wait_ready(self._probe(name), within=_READY_WITHIN)
         if self.options.agents:
-            agents = self._make_child("agents", *_AGENTS)
+            agents = self._make_child(AGENTS, *_WORKS_AS_AGENTS)
             together.add(agents)
             agents.start()  # they join a few seconds later: nobody has to wait for them to use the platform
 
@@ -272,7 +274,7 @@ class Stack:
             return lambda: _answers(f"http://{LOOPBACK}:{self._kept.port_of('web')}/readyz")
         if name == "sandbox":
             return self._sandbox_ports.exists
-        if name == "agents" or name.startswith("worker-"):
+        if name == AGENTS or name.startswith("worker-"):
             return self.children[name].logged(" ready.")
         return lambda: True
 
