@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from pytest_django import Settings
 
 from apps.agents.registry.models import Task
+from apps.agents.registry.services.jobs import Stopped, job_of
+from apps.agents.roster.kubectl import debugging
+from apps.agents.roster.kubectl.words import DebugAsk
 from deploy.local.servers import OpenBao
 from meshsix import wiring
 from tests.agents_platform import litellm, litellm_server
@@ -67,6 +71,27 @@ def test_pods_that_could_not_be_made_are_explained_by_events(yard: Yard) -> None
     applied(yard, manifest, "/apis/apps/v1")
     found = eventually(lambda: result(debugged(yard, name="web"))["findings"], what="the warning")
     assert "absent" in found[0]["message"]
+
+
+def test_logs_are_read_of_three_broken_pods_and_of_no_more(yard: Yard) -> None:
+    applied(yard, web(fault="CrashLoopBackOff", replicas=5), "/apis/apps/v1")
+    eventually(lambda: len(result(debugged(yard, name="web"))["findings"]) >= 5, what="the faults of all pods")
+    yard.kubernetes.forget_requests()
+    found = result(debugged(yard, name="web"))
+    assert len(found["logs"]) == 3
+    assert sum(each["path"].endswith("/log") for each in yard.kubernetes.requests()) == 3
+    assert len(found["basis"]["sources"]) == 4
+
+
+def test_a_cancelled_look_reads_no_further_log(yard: Yard) -> None:
+    broken(yard, "CrashLoopBackOff")
+    yard.kubernetes.forget_requests()
+    task = yard.ask("debug-pods", namespace=NAMESPACE, name="web")
+    job = job_of(yard.office.begin(task), wiring.clients())
+    Task.objects.filter(pk=task.pk).update(cancel_requested_at=Now())
+    with pytest.raises(Stopped, match="cancelled"):
+        debugging.debug(DebugAsk(namespace=NAMESPACE, name="web"), job)
+    assert not any(each["path"].endswith("/log") for each in yard.kubernetes.requests())
 
 
 def test_what_may_not_be_seen_is_refused_before_any_call(yard: Yard) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apps.agents.roster.kubectl import troubles
-from apps.agents.roster.kubectl.words import Category, Severity
+from apps.agents.roster.kubectl.words import Category, PodFinding, Severity
 from meshsix.integrations.kubernetes import messages
 
 
@@ -56,3 +56,15 @@ def test_one_that_nobody_places_is_critical_and_one_that_leaves_is_none() -> Non
     (found,) = troubles.of_pod(pod(nowhere))
     assert (found.category, found.message) == (Category.SCHEDULING, "no node")
     assert troubles.of_pod(pod(nowhere, deletionTimestamp="2026-01-01T00:00:00Z")) == ()
+
+
+def test_of_too_many_findings_the_worst_stay() -> None:
+    mild = [finding(Severity.WARNING, number) for number in range(3)]
+    bad = finding(Severity.CRITICAL, 3)
+    assert troubles.worst([*mild, bad], 3) == (bad, *mild[:2])
+
+
+def finding(severity: Severity, number: int) -> PodFinding:
+    return PodFinding(
+        severity=severity, category=Category.OTHER, resource=f"Pod/{number}", message="", recommendation=""
+    )

@@ -1,7 +1,7 @@
 """debug-pods: code reads pods, events and logs and says what is wrong; a model may word the summary."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from apps.agents.llm.errors import CallFailed
@@ -28,7 +28,7 @@ from meshsix.integrations.errors import TryLater, VendorError
 from meshsix.integrations.kubernetes import Kubernetes, ObjectEvent, Pod
 from meshsix.kit import clock, redact
 
-MOST_PODS, MOST_LOGS = 100, 3
+MOST_PODS, MOST_FINDINGS, MOST_LOGS = 100, 100, 3
 
 
 class Desk:
@@ -60,10 +60,14 @@ class Desk:
         self._note("events", "events")
         return tuple(each for each in found if not self.ask.name or each.name.startswith(self.ask.name))
 
-    def logs(self, pods: Sequence[Pod]) -> tuple[PodLog, ...]:
-        """Return the last lines of the first pods that do not work."""
-        found = [self._log(pod) for pod in pods if not pod.ready and not pod.leaving and _container(pod)]
-        return tuple(each for each in found[:MOST_LOGS] if each is not None)
+    def logs(self, pods: Sequence[Pod], may_go_on: Callable[[], None]) -> tuple[PodLog, ...]:
+        """Return the last lines of the first pods that do not work. Raises what `may_go_on` does, before each call."""
+        broken = [pod for pod in pods if not pod.ready and not pod.leaving and _container(pod)]
+        found = []
+        for pod in broken[:MOST_LOGS]:
+            may_go_on()
+            found.append(self._log(pod))
+        return tuple(each for each in found if each is not None)
 
     def _log(self, pod: Pod) -> PodLog | None:
         container = _container(pod)
@@ -94,8 +98,8 @@ def debug(ask: DebugAsk, job: Job) -> PodsDebugged:
     pods = desk.pods()
     findings = tuple(each for pod in pods for each in troubles.of_pod(pod))
     findings += () if pods else troubles.of_events(desk.events())
-    logs = desk.logs(pods)
-    plain = _plainly(ask, pods, findings)
+    logs = desk.logs(pods, job.checkpoint)
+    plain, findings = _plainly(ask, pods, findings), troubles.worst(findings, MOST_FINDINGS)
     reply = _worded(desk, job, plain, findings, logs)
     whole = basis(
         models=reply.models if reply else (),

@@ -47,6 +47,11 @@ def of_events(events: Sequence[ObjectEvent]) -> tuple[PodFinding, ...]:
     )
 
 
+def worst(findings: Sequence[PodFinding], most: int) -> tuple[PodFinding, ...]:
+    """Return so many findings, those first that keep a pod from working."""
+    return tuple(sorted(findings, key=lambda each: each.severity is not Severity.CRITICAL)[:most])
+
+
 def _of_pod(pod: Pod) -> Iterator[PodFinding]:
     name = f"Pod/{pod.name}"
     if pod.unschedulable is not None:
