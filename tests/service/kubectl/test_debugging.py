@@ -73,6 +73,16 @@ def test_pods_that_could_not_be_made_are_explained_by_events(yard: Yard) -> None
     assert "absent" in found[0]["message"]
 
 
+def test_warnings_about_others_are_no_findings(yard: Yard) -> None:
+    manifest = web()
+    manifest["metadata"]["name"] = "webhook"
+    manifest["spec"]["template"]["spec"]["serviceAccountName"] = "absent"
+    applied(yard, manifest, "/apis/apps/v1")
+    eventually(lambda: result(debugged(yard, name="webhook"))["findings"], what="the warning")
+    assert result(debugged(yard, name="web"))["findings"] == []
+    assert result(debugged(yard, labels="app=other"))["findings"] == []
+
+
 def test_logs_are_read_of_three_broken_pods_and_of_no_more(yard: Yard) -> None:
     applied(yard, web(fault="CrashLoopBackOff", replicas=5), "/apis/apps/v1")
     eventually(lambda: len(result(debugged(yard, name="web"))["findings"]) >= 5, what="the faults of all pods")

@@ -47,18 +47,23 @@ class Desk:
         except VendorError as error:
             raise TryLater(f"Nothing could be read: {error}", vendor="kubernetes", hint=error.hint) from error
         self._note("list", "pods")
-        name = self.ask.name
-        return tuple(each for each in found if not name or each.name == name or each.name.startswith(f"{name}-"))
+        return tuple(each for each in found if not self.ask.name or self._is_meant(each.name))
 
     def events(self) -> tuple[ObjectEvent, ...]:
-        """Return what was written down in the namespace, about what is meant."""
+        """Return what was written down about what is meant; an event has no labels to choose it by."""
+        if self.ask.labels and not self.ask.name:
+            return ()
         try:
             found = self._cluster.objects.events()
         except VendorError as error:
             self._failed("events", "events", error)
             return ()
         self._note("events", "events")
-        return tuple(each for each in found if not self.ask.name or each.name.startswith(self.ask.name))
+        return tuple(each for each in found if not self.ask.name or self._is_meant(each.name))
+
+    def _is_meant(self, name: str) -> bool:
+        """Tell whether an object is the one that is asked for, or was made for it."""
+        return name == self.ask.name or name.startswith(f"{self.ask.name}-")
 
     def logs(self, pods: Sequence[Pod], may_go_on: Callable[[], None]) -> tuple[PodLog, ...]:
         """Return the last lines of the first pods that do not work. Raises what `may_go_on` does, before each call."""
