@@ -72,7 +72,7 @@ def test_a_handler_that_hangs_after_its_deadline_takes_its_process_with_it(stack
     stack.wait_for([task])
     stack.assert_whole(task)
     until(lambda: not stack.has("alpha"))
-    assert stack.agents.pop("alpha").returncode == 0
+    assert stack.agents.pop("alpha").returncode == 1
     assert agent_queries.status_of("alpha") == "offline"
 
 

@@ -36,6 +36,7 @@ class Instance:
         self._stopping = threading.Event()
         self._left = threading.Event()
         self._in_vain: frozenset[threads.Working] = frozenset()
+        self._has_hung = False
         self._thread = threading.Thread(target=self._live, name="agent-beat", daemon=True)
 
     @property
@@ -48,6 +49,11 @@ class Instance:
     def slots(self) -> int:
         """Return how many tasks the agents of this process may have at a time."""
         return sum(definitions.deployed(agent_id).definition.max_concurrency for agent_id in self.agent_ids)
+
+    @property
+    def has_hung(self) -> bool:
+        """Return whether a handler that hangs stopped it: whoever runs it should start it again."""
+        return self._has_hung
 
     @property
     def is_stopping(self) -> bool:
@@ -110,4 +116,5 @@ class Instance:
         for each in hanging:
             log.error("a handler hangs, so the process ends", run=str(each.run_id), step=each.step)
         if hanging:
+            self._has_hung = True
             os.kill(os.getpid(), signal.SIGTERM)

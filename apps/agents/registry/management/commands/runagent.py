@@ -95,4 +95,4 @@ def _end(instance: Instance) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(Exit.FAILED if instance.has_hung else Exit.DONE)
