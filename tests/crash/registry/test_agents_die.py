@@ -4,12 +4,16 @@ import time
 
 from django.db import connection
 from django.db.utils import OperationalError
+from pytest_django import Settings
 
-from apps.agents.registry.models import Agent, History, Instance, RoutingPolicy, Task
+from apps.agents.registry import definitions
+from apps.agents.registry.models import Agent, Check, History, Instance, RoutingPolicy, Task
 from apps.agents.registry.queries import agents as agent_queries
+from apps.agents.registry.services import registration
 from meshsix.durable import nudges
 from tests.crash.durable.conftest import until
 from tests.crash.registry.conftest import Stack
+from tests.registry_agents import AGENTS
 
 MANY = 1000
 SWEEPS_SECONDS = 3
@@ -74,6 +78,18 @@ def test_a_handler_that_hangs_after_its_deadline_takes_its_process_with_it(stack
     until(lambda: not stack.has("alpha"))
     assert stack.agents.pop("alpha").returncode == 1
     assert agent_queries.status_of("alpha") == "offline"
+
+
+def test_an_agent_that_starts_does_not_look_at_what_others_depend_on(stack: Stack, settings: Settings) -> None:
+    settings.AGENTS = AGENTS
+    stack.kill_beat()
+    stack.broker.empty()
+    stack.stop_agent("alpha")
+    registration.register(definitions.deployed("needy").definition, instance_id="elsewhere")
+    stack.start_agents(["alpha"])
+    assert Check.objects.get(agent_id="needy").checked_at is None
+    stack.start_beat()
+    until(lambda: Check.objects.get(agent_id="needy").checked_at is not None)
 
 
 def test_a_restarted_database_delays_tasks_by_seconds(stack: Stack) -> None:

@@ -13,7 +13,6 @@ from django.core.management.base import CommandError, CommandParser
 from apps.agents.memory import embeddings
 from apps.agents.memory.embeddings import Disagreement
 from apps.agents.registry.definitions import BadDefinition
-from apps.agents.registry.services import checks
 from apps.agents.registry.services.working import Instance
 from meshsix.celery import app
 from meshsix.web.command import Exit, PlatformCommand
@@ -45,7 +44,6 @@ class Command(PlatformCommand):
             instance.join()
         except (Disagreement, BadDefinition) as error:
             raise CommandError(str(error), returncode=Exit.FAILED) from error
-        checks.refresh(clients())  # the first task need not wait for the sweep
         self.console.print(f"Working as {', '.join(names)} ({instance.instance_id}).", markup=False)
         _work(instance)
 
