@@ -95,6 +95,18 @@ def visible_projects(user: AbstractBaseUser | AnonymousUser) -> QuerySet[Project
     return rows.filter(Q(groups__isnull=True) | Q(groups__in=user.groups.all())).distinct()
 
 
+def sees_all_environments(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Return whether `user` may see every project that has an environment."""
+    owned = Environment.objects.filter(project__isnull=False)
+    return not owned.exclude(project__in=visible_projects(user).values("pk")).exists()
+
+
+def lives_beside_others(repository: RepositoryName) -> bool:
+    """Return whether projects other than this repository's have an environment."""
+    own, owned = by_name(repository), Environment.objects.filter(project__isnull=False)
+    return (owned.exclude(project=own) if own else owned).exists()
+
+
 def bind(user: User, project_ids: Iterable[UUID]) -> None:
     """Let this user object see these projects alone; no-op without any. For the length of one request by token."""
     user.__dict__["_mesh_six_projects"] = frozenset(project_ids)

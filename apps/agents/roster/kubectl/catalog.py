@@ -16,6 +16,11 @@ PROBLEMS: dict[str, Words] = {
         means="kubectl-deployer may not work in this namespace.",
         hint="Name one of KUBE_NAMESPACES, or let an admin add this one.",
     ),
+    "kubectl:others-environments": Words(
+        means="In this namespace live environments of projects that this task may not look at.",
+        hint="With a project, look at its own environment: inspect-cluster by `name` (`ENVIRONMENT`, `ENVIRONMENT-0`), "
+        "debug-pods by `labels` (`app.kubernetes.io/name=ENVIRONMENT`). Without one, ask as who may see all of them.",
+    ),
     "kubectl:kind-not-allowed": Words(
         means="kubectl-deployer may not look at objects of this kind.",
         hint="Use one of KUBE_KINDS, Pod or ReplicaSet. Secrets, rights and what is not in a namespace stay closed.",

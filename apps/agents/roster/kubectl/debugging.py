@@ -99,6 +99,8 @@ class Desk:
 
 def debug(ask: DebugAsk, job: Job) -> PodsDebugged:
     """Look into pods. Raises Permanent before any call where one may not look there, TryLater where nothing is read."""
+    access.check_namespace(ask.namespace)
+    access.check_reader(ask.namespace, job, labels="" if ask.name else ask.labels)
     desk = Desk(ask, access.cluster(ask.namespace, job.clients))
     pods = desk.pods()
     findings = tuple(each for pod in pods for each in troubles.of_pod(pod))
@@ -161,7 +163,7 @@ def _tools(ask: DebugAsk, job: Job) -> tuple[Tool, ...]:
     def look(action: Look, **more: object) -> Inspected:
         wanted = InspectAsk(namespace=ask.namespace, action=action, **more)  # type: ignore[arg-type] # its own fields
         try:
-            return inspection.inspect(wanted, job.clients)
+            return inspection.inspect(wanted, job)
         except Permanent as error:
             raise ToolFailed(error.detail or error.hint) from error
 

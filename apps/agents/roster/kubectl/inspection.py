@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from apps.agents.llm.words import ToolUse
+from apps.agents.registry.services.jobs import Job
 from apps.agents.roster.basis import Source, basis
 from apps.agents.roster.kubectl import access, progress, rollback, showing
 from apps.agents.roster.kubectl.catalog import problem
@@ -20,7 +21,6 @@ from apps.agents.roster.kubectl.words import (
 from meshsix.integrations.errors import TryLater, VendorError
 from meshsix.integrations.kubernetes import KINDS, Item, Kubernetes, ObjectEvent, messages, rollout
 from meshsix.kit import clock, redact
-from meshsix.wiring import Clients
 
 MOST_OBJECTS, MOST_EVENTS, MOST_REVISIONS = 100, 50, 20
 _OVERVIEW = ("Deployment", "StatefulSet", "Pod", "Service")
@@ -94,12 +94,13 @@ class Sight:
         )
 
 
-def inspect(ask: InspectAsk, clients: Clients) -> Inspected:
+def inspect(ask: InspectAsk, job: Job) -> Inspected:
     """Look. Raises Permanent before any call where one may not look there, TryLater where nothing can be read."""
     access.check_namespace(ask.namespace)
     if ask.kind and not access.allowed().may_read(ask.kind):
         raise problem("kubectl:kind-not-allowed", f"It was {ask.kind}.")
-    return LOOKS[ask.action](Sight(ask=ask, cluster=access.cluster(ask.namespace, clients)))
+    access.check_reader(ask.namespace, job, name=ask.name)
+    return LOOKS[ask.action](Sight(ask=ask, cluster=access.cluster(ask.namespace, job.clients)))
 
 
 def _get(sight: Sight) -> Inspected:

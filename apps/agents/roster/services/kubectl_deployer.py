@@ -69,4 +69,4 @@ class KubectlDeployer(Agent):
     @capability("inspect-cluster", weight=0.9, preferred=True, requires=_NEEDS, timeout_seconds=120)
     def inspect(self, ask: InspectAsk, job: Job) -> Inspected:
         """Look at a namespace; changes nothing and asks no model."""
-        return inspection.inspect(ask, job.clients)
+        return inspection.inspect(ask, job)
