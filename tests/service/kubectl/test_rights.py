@@ -107,6 +107,10 @@ def a_pod(yard: Yard) -> str:
     return str(pods["objects"][0]["name"])
 
 
+def webs(yard: Yard) -> set[str]:
+    return {name for name in yard.named("pods", "v1") if name.startswith("web-")}
+
+
 def test_the_account_can_do_all_that_the_agent_offers_and_needs_each_of_its_rights(bound: Yard) -> None:
     went_well(bound.deployed(*one_of_each()))
     pod = a_pod(bound)
@@ -121,8 +125,10 @@ def test_the_account_can_do_all_that_the_agent_offers_and_needs_each_of_its_righ
     went_well(bound.looked(action="rollout-history", name="web"))
     went_well(bound.worked(bound.approved(bound.ask("rollback-service", service="web", namespace=NAMESPACE))))
     changed(bound, "scale", "StatefulSet", "db", replicas=0)
+    before = webs(bound)
     changed(bound, "restart", "Deployment", "web")
-    changed(bound, "delete", "Pod", a_pod(bound))
+    eventually(lambda: len(webs(bound)) == 1 and not webs(bound) & before, what="the new pod alone")
+    changed(bound, "delete", "Pod", *webs(bound))
     for kind, name in (("Deployment", "web"), ("StatefulSet", "db"), ("Job", "web"), ("CronJob", "web")):
         changed(bound, "delete", kind, name)
     assert needed(bound) == rights("kubectl-deployer")
