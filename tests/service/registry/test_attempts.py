@@ -1,21 +1,20 @@
 """What follows when an attempt gives no result: elsewhere, again, later, or the end."""
 
-import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
 
 from apps.agents.registry.models import Agent, Task
-from apps.agents.registry.services import dispatching, ending, registration, watching
+from apps.agents.registry.services import cancelling, dispatching, ending, registration, watching
 from apps.agents.registry.states import ErrorType
 from apps.agents.registry.words import Failure, Outcome
 from meshsix.durable import answers, recovery, stretches
 from meshsix.durable import services as durable
 from meshsix.durable.models import Run
 from meshsix.kit import clock
+from tests.crossing import crossed
 from tests.service.registry.conftest import ANNA, Office
-from tests.service.sandbox.process import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -237,28 +236,23 @@ def test_one_task_that_cannot_be_watched_stops_no_other(office: Office) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_result_and_the_step_that_begins_to_wait_for_it_never_wait_for_each_other(office: Office) -> None:
     task = office.begin(office.submit("echo"))
-    assert task.run_id is not None
-    name = ending.answer_name(task.pk, task.attempts)
-
-    def report() -> None:
-        try:
-            ending.conclude(task.pk, task.attempts, Outcome(result={"text": "hello", "by": "alpha"}))
-        finally:
-            connection.close()
-
-    reporting = threading.Thread(target=report)
-    with transaction.atomic():
-        answers.lock(name)  # as the step does, before it takes its run
-        reporting.start()
-        eventually(lambda: somebody_waits("advisory"))
-        assert Run.objects.select_for_update(no_key=True, nowait=True).filter(pk=task.run_id).exists()
-    reporting.join()
-    task.refresh_from_db()
+    said = Outcome(result={"text": "hello", "by": "alpha"})
+    waits_for_its_name_without_its_run(task, lambda: ending.conclude(task.pk, task.attempts, said))
     assert task.status == "completed"
 
 
-def somebody_waits(kind: str) -> bool:
-    """Return whether a transaction waits for a lock of this kind."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = %s AND NOT granted)", [kind])
-        return bool(cursor.fetchone()[0])
+@pytest.mark.django_db(transaction=True)
+def test_who_cancels_and_who_ends_the_same_attempt_never_wait_for_each_other(office: Office) -> None:
+    task = office.submit("echo")
+    assert task.status == "dispatched"
+    waits_for_its_name_without_its_run(task, lambda: cancelling.cancel(task.pk, actor=ANNA))
+    assert task.status == "cancelled"
+
+
+def waits_for_its_name_without_its_run(task: Task, act: Callable[[], object]) -> None:
+    """Let an act wait for the name of the attempt's answer, see that the run is still free, then let it go on."""
+    assert task.run_id is not None
+    run = Run.objects.select_for_update(no_key=True, nowait=True).filter(pk=task.run_id)
+    name = ending.answer_name(task.pk, task.attempts)
+    crossed(lambda: answers.lock(name), act, run.get)  # as a step that asks: the name, then the run
+    task.refresh_from_db()

@@ -23,9 +23,9 @@ def cancel(task_id: UUID, *, actor: Actor) -> Task:
 
     A running attempt is told: `job.checkpoint()` raises; after 30 s the sweep ends it without asking.
     """
-    run_id = Task.objects.values_list("run_id", flat=True).get(pk=task_id)
+    run_id, attempt = Task.objects.values_list("run_id", "attempts").get(pk=task_id)
     if run_id is not None:
-        durable.hold(run_id)  # the run's row is locked before the task's, everywhere
+        durable.hold(run_id, answering=ending.answer_name(task_id, attempt))  # in the order of `ending`
     task = Task.objects.select_for_update(no_key=True).get(pk=task_id)
     after(TaskState(task.status), TaskEvent.CANCELLED)
     if task.status == TaskState.RUNNING:
