@@ -147,6 +147,7 @@ def _capabilities(definition: Definition) -> Iterator[Fault]:
             if key not in definition.checks:
                 yield _fault(f"{at}/requirements", f"no check is called {key!r}")
         yield from _schema_faults(each, at)
+        yield from _preview_faults(each, at)
 
 
 def _schema_faults(each: CapabilityDefinition, at: str) -> Iterator[Fault]:
@@ -155,6 +156,14 @@ def _schema_faults(each: CapabilityDefinition, at: str) -> Iterator[Fault]:
             schemas.check(schema)
         except schemas.BadSchema as error:
             yield _fault(f"{at}/{name}", str(error))
+
+
+def _preview_faults(each: CapabilityDefinition, at: str) -> Iterator[Fault]:
+    """Find what would not be shown but refused, or passed over and the task itself done."""
+    known = each.input_schema.get("properties")
+    for name in each.preview or ():
+        if not isinstance(known, Mapping) or name not in known:
+            yield _fault(f"{at}/preview", f"the input schema has no property {name!r}")
 
 
 def _fault(pointer: str, detail: str) -> Fault:

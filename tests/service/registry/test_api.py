@@ -133,6 +133,15 @@ def test_acts_need_their_role_and_a_task_in_the_right_state(office: Office, call
     assert call("POST", f"/tasks/{own}/approve", CAREFUL, status=403, role="admin")["code"] == "tasks:own-task"
 
 
+def test_a_preview_that_no_agent_takes_is_named_by_field(office: Office, call: Call) -> None:
+    office.register("careful")
+    Capability.objects.filter(name="change").update(preview={"text": 7})
+    task_id = call("POST", "/tasks", {**ECHO, "capability": "change"}, status=202)["task_id"]
+    wrong = call("POST", f"/tasks/{task_id}/preview", CAREFUL, status=422, role="approver")
+    assert (wrong["code"], wrong["errors"][0]["pointer"]) == ("invalid", "/payload/text")
+    assert Task.objects.count() == 1
+
+
 def test_asking_is_for_operators_and_looking_for_viewers(office: Office, call: Call) -> None:
     office.register("alpha")
     call("POST", "/tasks", ECHO, status=403, role="viewer")

@@ -254,6 +254,14 @@ def test_an_approver_sees_what_is_asked_and_answers_once(office: Office, show: S
     assert "a-approver rejected it: too risky." in said
 
 
+def test_a_preview_that_no_agent_takes_says_what_is_wrong(office: Office, show: Show) -> None:
+    office.register("careful")
+    Capability.objects.filter(name="change").update(preview={"text": 7})
+    place = f"/tasks/{office.submit('change').task_id}"
+    said = show(f"{place}/preview", {"agent": "careful"}, role="approver")
+    assert "careful cannot show it with this payload: /payload/text" in said
+
+
 def test_nobody_approves_their_own(office: Office, show: Show) -> None:
     office.register("careful")
     task = office.submit("change")

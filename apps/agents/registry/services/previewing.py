@@ -32,7 +32,7 @@ def preview(task_id: UUID, *, agent: str, actor: Actor) -> Task:
     """Let `agent`, which the person saw proposed, show what it would do; return the task whose result shows it.
 
     It is declared to change nothing, so that it needs no approval. Raises Task.DoesNotExist, NotPossible, OtherAgent,
-    NoPreview.
+    NoPreview, Invalid where the payload, changed like this, cannot be taken.
     """
     task = Task.objects.get(pk=task_id)
     if task.status != TaskState.AWAITING_APPROVAL:

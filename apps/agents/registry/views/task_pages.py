@@ -191,6 +191,9 @@ def preview(request: HttpRequest, task_id: UUID) -> HttpResponse:
     except (NotPossible, approvals.OtherAgent, previewing.NoPreview) as error:
         messages.warning(request, str(error))
         return redirect("task-page", task_id)
+    except submission.Invalid as error:
+        messages.warning(request, f"{agent} cannot show it with this payload: {error}")
+        return redirect("task-page", task_id)
     messages.success(request, f"{agent} shows here what it would do, and changes nothing.")
     return redirect("task-page", shown.task_id)
 

@@ -53,6 +53,7 @@ from meshsix.web.problems import FieldError, Problem
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _CONFLICT = OpenApiResponse(description="Not in the state that the task is in; `code` and `hint` say why.")
+_INVALID = OpenApiResponse(description="The payload, changed to show it, cannot be taken; by field.")
 _KEY_HEADER = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="A repeat answers 200 with the first task."
 )
@@ -130,11 +131,15 @@ def _submitted(request: Request, wanted: Any) -> submission.Submitted:  # noqa: 
     try:
         return submission.submit(wanted, actor=actor_of(request, Door.API))
     except submission.Invalid as error:
-        faults = [FieldError(pointer=each.pointer, code=each.code, detail=each.detail) for each in error.faults]
-        raise Problem("invalid", status=422, errors=faults) from error
+        raise _by_field(error) from error
     except submission.KeyReused as error:
         facts = {"task_id": str(error.task.task_id)}
         raise Problem("idempotency_conflict", status=409, detail=str(error), facts=facts) from error
+
+
+def _by_field(error: submission.Invalid) -> Problem:
+    faults = [FieldError(pointer=each.pointer, code=each.code, detail=each.detail) for each in error.faults]
+    return Problem("invalid", status=422, errors=faults)
 
 
 def _accepted(task: Task, code: int) -> Response:
@@ -215,11 +220,15 @@ class TaskAct(ABC, generics.GenericAPIView[Task]):
             raise Problem("tasks:no-preview", status=409, detail=str(error)) from error
         except approvals.OwnTask as error:
             raise Problem("tasks:own-task", status=403) from error
+        except submission.Invalid as error:
+            raise _by_field(error) from error
         return _accepted(done, status.HTTP_202_ACCEPTED)
 
 
-def _act_schema(name: str, request: type[serializers.Serializer[Any]] | None = None) -> Any:  # noqa: ANN401 - a decorator
-    answers = {202: TaskAcceptedSerializer, 409: _CONFLICT}
+def _act_schema(
+    name: str, request: type[serializers.Serializer[Any]] | None = None, *, invalid: OpenApiResponse | None = None
+) -> Any:  # noqa: ANN401 - a decorator
+    answers = {202: TaskAcceptedSerializer, 409: _CONFLICT} | ({422: invalid} if invalid else {})
     return extend_schema_view(post=extend_schema(operation_id=name, request=request, responses=answers))
 
 
@@ -257,7 +266,7 @@ class TaskApprove(TaskAct):
         return approvals.approve(task.task_id, agent=given["agent"], actor=actor_of(request, Door.API))
 
 
-@_act_schema("preview_task", ApprovalSerializer)
+@_act_schema("preview_task", ApprovalSerializer, invalid=_INVALID)
 class TaskPreview(TaskAct):
     """Let the proposed agent show what it would do; answers with the task whose result shows it."""
 
