@@ -77,7 +77,8 @@ def capability(
     `workflow` is the dotted path of a workflow of the engine that serves the capability; then no method is called, and
     none need be written: `deploy = capability("deploy-service", ..., workflow=...).declared(takes=..., gives=...)`.
     `risky_actions` are values of the payload's `action` that need a person's approval. `preview` is what a payload is
-    changed by to show what would be done: that changes nothing, so that it needs no approval.
+    changed by to show what would be done: that changes nothing, so that it needs no approval. It names at least one
+    property of the input.
     """
     mark = Mark(
         name=name,

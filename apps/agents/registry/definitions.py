@@ -161,6 +161,8 @@ def _schema_faults(each: CapabilityDefinition, at: str) -> Iterator[Fault]:
 def _preview_faults(each: CapabilityDefinition, at: str) -> Iterator[Fault]:
     """Find what would not be shown but refused, or passed over and the task itself done."""
     known = each.input_schema.get("properties")
+    if each.preview is not None and not each.preview:
+        yield _fault(f"{at}/preview", "at least one property: the payload as it is would do the task itself")
     for name in each.preview or ():
         if not isinstance(known, Mapping) or name not in known:
             yield _fault(f"{at}/preview", f"the input schema has no property {name!r}")

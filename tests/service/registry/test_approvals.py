@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pytest_django import Settings
 
-from apps.agents.registry.models import Task
+from apps.agents.registry.models import Capability, Task
 from apps.agents.registry.services import approvals, previewing, watching
 from apps.agents.registry.states import NotPossible
 from apps.agents.registry.words import Gate
@@ -48,6 +48,15 @@ def test_who_approves_may_see_first_what_would_be_done(office: Office) -> None:
     approvals.reject(task.pk, agent="careful", actor=BERT)
     with pytest.raises(NotPossible):
         previewing.preview(task.pk, agent="careful", actor=BERT)
+
+
+def test_a_preview_that_changes_nothing_is_none_since_it_would_do_the_task_itself(office: Office) -> None:
+    office.register("careful")
+    Capability.objects.filter(name="change").update(preview={})
+    task = office.submit("change")
+    with pytest.raises(previewing.NoPreview):
+        previewing.preview(task.pk, agent="careful", actor=BERT)
+    assert Task.objects.get().status == "awaiting_approval"
 
 
 def test_an_approval_covers_all_attempts_on_that_agent(office: Office) -> None:

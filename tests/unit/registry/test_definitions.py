@@ -111,6 +111,7 @@ def test_names_that_cannot_be_an_agents_are_refused(agent_id: str) -> None:
         ("input_schema", {"$ref": "https://example.org/schema.json"}),
         ("input_schema", {"type": "nonsense"}),
         ("preview", {"text": "looks", "no_such_field": True}),
+        ("preview", {}),
         ("output_schema", {"$defs": {"a": {"$ref": "other.json"}}}),
         ("output_schema", {"description": "x" * 70_000}),
     ],

@@ -25,7 +25,7 @@ class NoPreview(Exception):  # noqa: N818 - reads as a word of the domain
 def change_of(task: Task) -> Mapping[str, Any] | None:
     """Return what the proposed agent changes a payload by to show what it would do; None where it cannot."""
     offered = agent_queries.capability(task.proposed_agent, task.capability) if task.proposed_agent else None
-    return offered.preview if offered is not None else None
+    return (offered.preview or None) if offered is not None else None  # an empty one would do the task itself
 
 
 def preview(task_id: UUID, *, agent: str, actor: Actor) -> Task:
