@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from apps.agents.registry.models import Agent, Capability, Task
-from apps.agents.registry.services import watching
+from apps.agents.registry.services import approvals, watching
 from apps.projects.credentials import services as credentials
 from apps.projects.credentials.models import Scope
 from meshsix.kit.actor import SYSTEM
@@ -131,6 +131,20 @@ def test_acts_need_their_role_and_a_task_in_the_right_state(office: Office, call
     assert rejected["status"] == "failed"
     own = call("POST", "/tasks", asked, status=202, role="admin")["task_id"]
     assert call("POST", f"/tasks/{own}/approve", CAREFUL, status=403, role="admin")["code"] == "tasks:own-task"
+
+
+@pytest.mark.parametrize("act", ["retry", "preview"])
+def test_a_key_makes_an_act_one_task_however_often_it_is_sent(office: Office, call: Call, act: str) -> None:
+    office.register("careful")
+    task = office.submit("change")
+    if act == "retry":
+        approvals.reject(task.pk, agent="careful", actor=SYSTEM, reason="not today")
+    body, role = (CAREFUL, "approver") if act == "preview" else ({}, "operator")
+    first, again = (
+        call("POST", f"/tasks/{task.pk}/{act}", body, status=202, role=role, **{"Idempotency-Key": "one"})["task_id"]
+        for _ in range(2)
+    )
+    assert (first == again != str(task.pk), Task.objects.count()) == (True, 2)
 
 
 def test_a_preview_that_no_agent_takes_is_named_by_field(office: Office, call: Call) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -225,6 +226,11 @@ class TaskAct(ABC, generics.GenericAPIView[Task]):
         return _accepted(done, status.HTTP_202_ACCEPTED)
 
 
+def _once(request: Request, make: Callable[[], Task]) -> Task:
+    """Return the task that `make` makes, or made when the request was sent first."""
+    return _visible(request, UUID(once(request, lambda: str(make().task_id)).resource_id))
+
+
 def _act_schema(
     name: str, request: type[serializers.Serializer[Any]] | None = None, *, invalid: OpenApiResponse | None = None
 ) -> Any:  # noqa: ANN401 - a decorator
@@ -250,8 +256,7 @@ class TaskRetry(TaskAct):
     def act(self, request: Request, task: Task, given: dict[str, Any]) -> Task:  # noqa: ARG002 - it takes nothing
         """Retry it."""
         actor = actor_of(request, Door.API)
-        again = once(request, lambda: str(submission.retry(task, actor=actor).task_id))
-        return _visible(request, UUID(again.resource_id))
+        return _once(request, lambda: submission.retry(task, actor=actor))
 
 
 @_act_schema("approve_task", ApprovalSerializer)
@@ -268,7 +273,10 @@ class TaskApprove(TaskAct):
 
 @_act_schema("preview_task", ApprovalSerializer, invalid=_INVALID)
 class TaskPreview(TaskAct):
-    """Let the proposed agent show what it would do; answers with the task whose result shows it."""
+    """Let the proposed agent show what it would do; answers with the task whose result shows it.
+
+    An `Idempotency-Key` makes it one however often it is sent.
+    """
 
     serializer_class = ApprovalSerializer
     permission_classes = [Approver]
@@ -276,7 +284,8 @@ class TaskPreview(TaskAct):
 
     def act(self, request: Request, task: Task, given: dict[str, Any]) -> Task:
         """Show it."""
-        return previewing.preview(task.task_id, agent=given["agent"], actor=actor_of(request, Door.API))
+        actor = actor_of(request, Door.API)
+        return _once(request, lambda: previewing.preview(task.task_id, agent=given["agent"], actor=actor))
 
 
 @_act_schema("reject_task", RejectionSerializer)
