@@ -142,6 +142,8 @@ def test_an_operator_sets_how_tasks_are_routed(office: Office, show: Show) -> No
     assert not RoutingPolicy.objects.exists()
     assert "echo is routed by what you set." in show("/agents/score/echo/routing", good)
     assert "stays first unless another one exceeds it by 20 %" in show("/agents/score/echo")
+    for unheard_of in ("nonsense", "Not-A-Name", "*", "x" * 101):
+        show(f"/agents/score/{unheard_of}/routing", good, status=404)
     row = RoutingPolicy.objects.get()
     assert (row.pk, row.exploration_rate, row.hysteresis, row.spill_ratio) == ("echo", 0.1, 0.2, 0.5)
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.agents.registry import definitions
 from apps.agents.registry.definitions import BadDefinition
-from apps.agents.registry.models import Agent, Capability, Check, History, Instance, Schema
+from apps.agents.registry.models import Agent, Capability, Check, History, Instance, RoutingPolicy, Schema
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.services import operating, registration
 from apps.agents.registry.services.operating import Change
@@ -218,3 +218,10 @@ def test_a_stopped_instance_has_a_reason(office: Office) -> None:
     office.register(ALPHA)
     with pytest.raises(IntegrityError):
         Instance.objects.update(stopped_at=clock.now())
+
+
+@pytest.mark.parametrize("capability", ["Not-A-Name", "", "x" * 101])
+def test_no_policy_is_set_for_what_no_capability_is_called(db: None, capability: str) -> None:  # noqa: ARG001 - a database
+    with pytest.raises(operating.NoCapability):
+        operating.set_policy(capability, {"hysteresis": 0.1}, actor=ANNA)
+    assert not RoutingPolicy.objects.exists()

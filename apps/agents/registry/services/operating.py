@@ -1,5 +1,6 @@
 """What operators set: whether an agent gets work, how much, how it is scored, and how tasks are routed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from django.db import transaction
 
 from apps.agents.registry.models import Agent, Capability, RoutingPolicy, Setting
+from apps.agents.registry.models.agents import NAME
+from apps.agents.registry.models.routing import DEFAULT_POLICY
 from apps.agents.registry.queries import policies
 from apps.agents.registry.services import news, nudging
 from apps.agents.registry.services.registration import OPERATOR
@@ -23,6 +26,10 @@ class NotOffered(Exception):  # noqa: N818 - reads as a word of the domain
     def __init__(self, name: str) -> None:
         super().__init__(f"The agent does not offer {name}.")
         self.name = name
+
+
+class NoCapability(Exception):  # noqa: N818 - reads as a word of the domain
+    """No capability can have this name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +69,10 @@ def _override(agent_id: str, wanted: Mapping[str, Any]) -> None:
 def set_policy(capability: str, values: Mapping[str, float], *, actor: Actor) -> RoutingPolicy:
     """Set how tasks of a capability are routed (`*`: of all without a policy of their own); what is left out stays.
 
-    A capability without a policy of its own gets one that begins as what held for it.
+    A capability without a policy of its own gets one that begins as what held for it. Raises NoCapability.
     """
+    if capability != DEFAULT_POLICY and not re.fullmatch(NAME, capability):
+        raise NoCapability(capability)
     held = policies.of(capability)
     known = {name: getattr(held, name) for name in OF_A_POLICY} | dict(values)
     row, _ = RoutingPolicy.objects.update_or_create(pk=capability, defaults={**known, "updated_at": clock.now()})

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from apps.agents.registry.cards import Card
 from apps.agents.registry.forms import OverrideForm, PolicyForm, SlotsForm
 from apps.agents.registry.models import Agent, Capability
 from apps.agents.registry.queries import agents as agent_queries
@@ -115,10 +116,8 @@ def _scores(request: HttpRequest, capability: str, *, routing: PolicyForm | None
     """Return the page; `routing` is a form that was filled wrongly."""
     seq = last_seq()  # read before the rows: what is newer is fetched again
     project = _project(request)
-    cards = scores.candidates(capability, now=clock.now(), project=project)
+    cards = _cards(capability, project)
     best = next((card for card in cards if card.eligible), None)
-    if not cards:
-        raise Http404
     policy = policies.of(capability)
     context = {
         "capability": capability,
@@ -134,10 +133,18 @@ def _scores(request: HttpRequest, capability: str, *, routing: PolicyForm | None
     return render(request, _template(request, "scores"), context)
 
 
+def _cards(capability: str, project: str) -> list[Card]:
+    cards = scores.candidates(capability, now=clock.now(), project=project)
+    if not cards:
+        raise Http404
+    return cards
+
+
 @require_POST
 @needs_role(Role.OPERATOR)
 def set_routing(request: HttpRequest, capability: str) -> HttpResponse:
-    """Set how tasks of a capability are routed."""
+    """Set how tasks of a capability that somebody offers are routed."""
+    _cards(capability, _project(request))
     form = PolicyForm.of(policies.of(capability), request.POST)
     if not form.is_valid():
         return _scores(request, capability, routing=form)

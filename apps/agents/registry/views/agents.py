@@ -1,6 +1,5 @@
 """The API of agents. Each view is a gate: parse, authorise, call one service, represent."""
 
-import re
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,8 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.agents.registry.models import Agent, History
-from apps.agents.registry.models.agents import NAME
-from apps.agents.registry.models.routing import DEFAULT_POLICY
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import listing, policies, scores
 from apps.agents.registry.reports import JoinedSerializer, JoiningSerializer
@@ -187,11 +184,12 @@ class Scores(generics.GenericAPIView[Agent]):
     def patch(self, request: Request, capability: str) -> Response:
         """Set how its tasks are routed; of `*`, those of all capabilities that have no policy of their own."""
         _check_unbound(request)
-        if capability != DEFAULT_POLICY and not re.fullmatch(NAME, capability):
-            raise Http404
         given = PolicyChangeSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        row = operating.set_policy(capability, given.validated_data, actor=actor_of(request, Door.API))
+        try:
+            row = operating.set_policy(capability, given.validated_data, actor=actor_of(request, Door.API))
+        except operating.NoCapability as error:
+            raise Http404 from error
         return Response(PolicySerializer(row).data)
 
 
