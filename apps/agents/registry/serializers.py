@@ -171,3 +171,9 @@ class PolicyChangeSerializer(KnownFields):
     spill_ratio = serializers.FloatField(
         required=False, min_value=0, max_value=1, help_text="How near to the best the next one must be to take over."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a change of nothing: the capability would get a policy of its own that nobody asked for."""
+        if not attrs:
+            raise serializers.ValidationError(f"Name at least one of {', '.join(self.fields)}.")
+        return attrs

@@ -279,7 +279,7 @@ def test_an_operator_sets_how_tasks_are_routed(office: Office, call: Call) -> No
     office.policy(hysteresis=0.3)
     path = "/agents/score/echo"
     call("PATCH", path, {"spill_ratio": 0.5}, status=403, role="viewer")
-    for wrong in ({"spill_ratio": 2}, {"exploration_rate": 0.6}, {"colour": "red"}):
+    for wrong in ({"spill_ratio": 2}, {"exploration_rate": 0.6}, {"colour": "red"}, {}):
         call("PATCH", path, wrong, status=400)
     call("PATCH", "/agents/score/Not-A-Name", {"spill_ratio": 0.5}, status=404)
     own = {"exploration_rate": 0.0, "hysteresis": 0.3, "spill_ratio": 0.5}

@@ -16,6 +16,7 @@ from apps.agents.registry.services import operating, registration
 from apps.agents.registry.services.operating import Change
 from meshsix.kit import clock
 from meshsix.live.models import Event
+from tests.crossing import crossed
 from tests.service.registry.conftest import ANNA, Office
 
 ALPHA, NEEDY = "alpha", "needy"
@@ -225,3 +226,17 @@ def test_no_policy_is_set_for_what_no_capability_is_called(db: None, capability:
     with pytest.raises(operating.NoCapability):
         operating.set_policy(capability, {"hysteresis": 0.1}, actor=ANNA)
     assert not RoutingPolicy.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("known", [True, False])
+def test_two_who_set_different_rules_of_a_capability_at_once_both_have_their_way(*, known: bool) -> None:
+    if known:
+        RoutingPolicy.objects.create(capability="echo")
+    crossed(
+        lambda: operating.set_policy("echo", {"hysteresis": 0.1}, actor=ANNA),
+        lambda: operating.set_policy("echo", {"spill_ratio": 0.5}, actor=ANNA),
+        lambda: None,
+    )
+    row = RoutingPolicy.objects.get()
+    assert (row.hysteresis, row.spill_ratio) == (0.1, 0.5)

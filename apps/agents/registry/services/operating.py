@@ -74,8 +74,10 @@ def set_policy(capability: str, values: Mapping[str, float], *, actor: Actor) ->
     if capability != DEFAULT_POLICY and not re.fullmatch(NAME, capability):
         raise NoCapability(capability)
     held = policies.of(capability)
-    known = {name: getattr(held, name) for name in OF_A_POLICY} | dict(values)
-    row, _ = RoutingPolicy.objects.update_or_create(pk=capability, defaults={**known, "updated_at": clock.now()})
+    given = {**values, "updated_at": clock.now()}
+    begins_as = {name: getattr(held, name) for name in OF_A_POLICY} | given
+    # It locks the row, and writes nothing else: two who set different fields do not undo each other.
+    row, _ = RoutingPolicy.objects.update_or_create(pk=capability, defaults=given, create_defaults=begins_as)
     facts = {"store_key": f"routing_policies/{capability}", "operation": OPERATOR, "set": dict(values)}
     news.of_agent(news.ORCHESTRATOR, "state.write", facts, actor=actor)
     nudging.look_at_all()
