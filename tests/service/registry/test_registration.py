@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import IntegrityError
 from django.test.utils import CaptureQueriesContext
 
 from apps.agents.registry import definitions
 from apps.agents.registry.definitions import BadDefinition
-from apps.agents.registry.models import Agent, Capability, Check, History, Instance, RoutingPolicy, Schema
+from apps.agents.registry.models import Agent, Capability, Check, History, Instance, RoutingPolicy, Schema, Setting
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.services import operating, registration
 from apps.agents.registry.services.operating import Change
@@ -240,3 +241,15 @@ def test_two_who_set_different_rules_of_a_capability_at_once_both_have_their_way
     )
     row = RoutingPolicy.objects.get()
     assert (row.hysteresis, row.spill_ratio) == (0.1, 0.5)
+
+
+def test_who_was_switched_off_before_settings_had_a_table_stays_off_when_it_comes_back(office: Office) -> None:
+    office.register(ALPHA, "beta")
+    MigrationExecutor(connection).migrate([("registry", "0003_slots")])
+    Agent.objects.filter(pk=ALPHA).update(enabled=False)
+    MigrationExecutor(connection).migrate([("registry", "0004_settings_of_operators")])
+    for agent_id in (ALPHA, "beta"):
+        registration.deregister(agent_id, actor=ANNA)
+        office.register(agent_id)
+    assert list(Agent.objects.order_by("pk").values_list("pk", "enabled")) == [(ALPHA, False), ("beta", True)]
+    assert Setting.objects.get().pk == ALPHA
