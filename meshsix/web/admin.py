@@ -15,6 +15,7 @@ from meshsix.web.actors import actor_of
 from meshsix.web.roles import Role, may
 
 MOST_ROWS = 200
+LONGEST_NOTE = 500
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -56,14 +57,18 @@ class ReadOnlyAdmin(_ModelAdmin):
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """An act on selected rows: what it is called, what will happen to a row, the service, and who may."""
+    """An act on selected rows: what it is called, what will happen to a row, the service, and who may.
+
+    Where it `asks` something, it is done only with an answer, which `does` gets after the row and the actor.
+    """
 
     name: str
     title: str
     will: Callable[[Any], str]
-    does: Callable[[Any, Actor], None]
+    does: Callable[[Any, Actor], None] | Callable[[Any, Actor, str], None]
     refusals: tuple[type[Exception], ...]
     role: Role = Role.OPERATOR
+    asks: str = ""
 
 
 Action = Callable[[_ModelAdmin, HttpRequest, QuerySet[Any]], HttpResponse | None]
@@ -80,14 +85,20 @@ def action(act: Act) -> Action:
         if len(chosen) > MOST_ROWS:
             messages.error(request, f"At most {MOST_ROWS} rows at once; choose fewer.")
             return None
-        if "confirmed" not in request.POST:
+        answers = _answers(request, act)
+        if "confirmed" not in request.POST or not all(answers):
             return _ask(modeladmin, request, act, chosen)
-        _do(request, act, chosen)
+        _do(request, act, chosen, answers)
         return None
 
     perform.__name__ = act.name
     perform.short_description = act.title  # type: ignore[attr-defined] # Django reads it from the function
     return perform
+
+
+def _answers(request: HttpRequest, act: Act) -> list[str]:
+    """Return what the person said to what the act asks; nothing where it asks nothing."""
+    return [request.POST.get("note", "").replace("\0", "").strip()[:LONGEST_NOTE]] if act.asks else []
 
 
 def _ask(modeladmin: _ModelAdmin, request: HttpRequest, act: Act, rows: Iterable[Any]) -> HttpResponse:
@@ -98,15 +109,16 @@ def _ask(modeladmin: _ModelAdmin, request: HttpRequest, act: Act, rows: Iterable
         "rows": [(row.pk, str(row), act.will(row)) for row in rows],
         "opts": modeladmin.opts,
         "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        "longest_note": LONGEST_NOTE,
     }
     return TemplateResponse(request, "web/admin/confirm.html", context)
 
 
-def _do(request: HttpRequest, act: Act, rows: Iterable[Any]) -> None:
+def _do(request: HttpRequest, act: Act, rows: Iterable[Any], answers: Iterable[str]) -> None:
     actor = actor_of(request, Door.ADMIN)
     for row in rows:
         try:
-            act.does(row, actor)
+            act.does(row, actor, *answers)
         except act.refusals as error:
             messages.warning(request, f"{row}: {error}")
         else:

@@ -171,8 +171,8 @@ def _approve(row: Task, actor: Actor) -> None:
     approvals.approve(row.task_id, agent=row.proposed_agent, actor=actor)
 
 
-def _reject(row: Task, actor: Actor) -> None:
-    approvals.reject(row.task_id, agent=row.proposed_agent, actor=actor)
+def _reject(row: Task, actor: Actor, reason: str) -> None:
+    approvals.reject(row.task_id, agent=row.proposed_agent, actor=actor, reason=reason)
 
 
 CANCEL = Act(
@@ -202,10 +202,11 @@ APPROVE = Act(
 REJECT = Act(
     name="reject",
     title="Reject",
-    will=lambda row: f"fails: {row.proposed_agent or 'nobody'} may not do it. To say why, use the task's page.",
+    will=lambda row: f"fails: {row.proposed_agent or 'nobody'} may not do it.",
     does=_reject,
     refusals=(Task.DoesNotExist, NotPossible, approvals.OtherAgent),
     role=Role.APPROVER,
+    asks="Why, for the requester:",
 )
 
 

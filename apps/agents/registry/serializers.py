@@ -111,7 +111,7 @@ class ApprovalSerializer(KnownFields):
 class RejectionSerializer(ApprovalSerializer):
     """To whom somebody says no, and why."""
 
-    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=500)
+    reason = serializers.CharField(max_length=500, help_text="What the requester is told.")
 
 
 class AgentParameters(Parameters):

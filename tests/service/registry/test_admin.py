@@ -29,8 +29,8 @@ def place(table: str) -> str:
     return f"/admin/registry/{table}/"
 
 
-def act(client: Client, table: str, name: str, *keys: object, confirmed: bool = True) -> str:
-    form: dict[str, object] = {"action": name, ACTION_CHECKBOX_NAME: [str(key) for key in keys]}
+def act(client: Client, table: str, name: str, *keys: object, confirmed: bool = True, **more: str) -> str:
+    form: dict[str, object] = {"action": name, ACTION_CHECKBOX_NAME: [str(key) for key in keys], **more}
     answer = client.post(place(table), form | ({"confirmed": "yes"} if confirmed else {}), follow=True)
     assert answer.status_code == 200
     return answer.content.decode()
@@ -109,8 +109,12 @@ def test_tasks_are_cancelled_retried_approved_and_rejected_with_a_result_for_eac
     assert Task.objects.get(pk=risky.pk).status == "dispatched"
     office.work(risky)
     other = office.submit("change")
-    said = act(approver, "task", "reject", other.pk, done.pk)
-    assert (said.count("done."), Task.objects.get(pk=other.pk).status) == (1, "failed")
+    assert "Why, for the requester:" in act(approver, "task", "reject", other.pk, note=" ")
+    assert Task.objects.get(pk=other.pk).status == "awaiting_approval"
+    said = act(approver, "task", "reject", other.pk, done.pk, note="too risky")
+    other.refresh_from_db()
+    assert (said.count("done."), other.status) == (1, "failed")
+    assert "too risky" in str(other.error)
 
 
 @pytest.mark.parametrize("table", ["task", "history", "dispatch"])

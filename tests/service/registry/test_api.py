@@ -113,8 +113,10 @@ def test_acts_need_their_role_and_a_task_in_the_right_state(office: Office, call
     call("POST", f"/tasks/{task_id}/approve", CAREFUL, status=403)
     call("POST", f"/tasks/{task_id}/retry", {}, status=409)
     call("POST", f"/tasks/{task_id}/approve", {}, status=400, role="approver")
-    for act in ("approve", "reject"):
-        other = call("POST", f"/tasks/{task_id}/{act}", {"agent": "alpha"}, status=409, role="approver")
+    for unsaid in ({}, {"reason": " "}):
+        call("POST", f"/tasks/{task_id}/reject", CAREFUL | unsaid, status=400, role="approver")
+    for act, more in (("approve", {}), ("reject", {"reason": "no"})):
+        other = call("POST", f"/tasks/{task_id}/{act}", {"agent": "alpha", **more}, status=409, role="approver")
         assert other["code"] == "tasks:other-agent"
     call("POST", f"/tasks/{task_id}/preview", CAREFUL, status=403)
     shown = call("POST", f"/tasks/{task_id}/preview", CAREFUL, status=202, role="approver")

@@ -45,7 +45,7 @@ def test_who_approves_may_see_first_what_would_be_done(office: Office) -> None:
     risky = office.submit("tidy", payload={"action": "delete"})
     with pytest.raises(previewing.NoPreview):
         previewing.preview(risky.pk, agent="careful", actor=BERT)
-    approvals.reject(task.pk, agent="careful", actor=BERT)
+    approvals.reject(task.pk, agent="careful", actor=BERT, reason="too risky")
     with pytest.raises(NotPossible):
         previewing.preview(task.pk, agent="careful", actor=BERT)
 

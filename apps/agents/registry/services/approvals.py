@@ -59,15 +59,14 @@ def check_seen(task: Task, agent: str) -> None:
 
 
 @transaction.atomic
-def reject(task_id: UUID, *, agent: str, actor: Actor, reason: str = "") -> Task:
-    """Say no to `agent`, which the person saw proposed: the task fails.
+def reject(task_id: UUID, *, agent: str, actor: Actor, reason: str) -> Task:
+    """Say no to `agent`, which the person saw proposed, and why: the task fails.
 
     Raises Task.DoesNotExist, NotPossible, OtherAgent.
     """
     task = Task.objects.select_for_update(no_key=True).get(pk=task_id)
     check_seen(task, agent)
-    words = f"{actor.name} rejected it{f': {reason}' if reason else ''}."
-    _refuse(task, "approval_rejected", words, clock.now(), actor)
+    _refuse(task, "approval_rejected", f"{actor.name} rejected it: {reason}.", clock.now(), actor)
     return task
 
 
