@@ -161,6 +161,21 @@ def test_a_task_that_cannot_be_routed_stands_in_nobodys_way(office: Office) -> N
     assert next_one.status == "dispatched"
 
 
+def test_tasks_that_could_not_be_routed_all_wait_for_the_agent_again_after_the_next_sweep(office: Office) -> None:
+    office.register("alpha")
+    for number in range(5):
+        office.submit("echo", payload={"text": f"task {number}"})
+    waiting = Task.objects.filter(status="pending")
+
+    def fails(_: object) -> dispatching.Routed:
+        raise RuntimeError("an error of ours")
+
+    for task in waiting:
+        assert (task.waits_for, dispatching.alone(fails, task.pk)) == (["alpha"], "not_now")
+    assert dispatching.dispatch_due(clock.now()) == 0
+    assert [task.waits_for for task in waiting.all()] == [["alpha"]] * 3
+
+
 def test_a_backlog_that_asks_for_the_same_is_scored_once_a_sweep(office: Office) -> None:
     office.register("alpha")
     for _ in range(12):
