@@ -31,7 +31,19 @@ def sources() -> tuple[Source, ...]:
     """Return every Python file, but for migrations, which Django writes."""
     paths = [path for path in files() if path.endswith(".py") and "/migrations/" not in path]
     texts = {path: (BASE / path).read_text(encoding="utf-8") for path in paths}
-    return tuple(Source(path=path, text=text, tree=ast.parse(text)) for path, text in texts.items())
+    return tuple(Source(path=path, text=text, tree=_parsed(text)) for path, text in texts.items())
+
+
+def _parsed(text: str) -> ast.Module:
+    """Return the tree of a file.
+
+    Python 3.11 may count wrong while another thread parses too, as it does to write a traceback; then once more.
+    https://github.com/python/cpython/issues/106905
+    """
+    try:
+        return ast.parse(text)
+    except SystemError:
+        return ast.parse(text)
 
 
 def texts() -> dict[str, str]:
