@@ -106,8 +106,13 @@ def _failure(error: Stopped | TryLater | Refused | Permanent | CallFailed) -> Fa
 
 
 def _named(code: str) -> ErrorType:
-    """Return the type that a Permanent names by its code (`budget_exceeded`), else permanent; only people cancel."""
-    return ErrorType(code) if code in set(ErrorType) - {ErrorType.CANCELLED} else ErrorType.PERMANENT
+    """Return the type that a Permanent names by its code (`budget_exceeded`), else permanent; only people cancel.
+
+    Some codes say that the input is wrong, which tells nothing of the agent.
+    """
+    kind = attempts.type_of(code)
+    is_named = code in set(ErrorType) - {ErrorType.CANCELLED}
+    return kind if is_named or kind is ErrorType.INVALID_INPUT else ErrorType.PERMANENT
 
 
 def _fail(kind: ErrorType, message: str, *, code: str, hint: str = "", pause: timedelta | None = None) -> Failure:

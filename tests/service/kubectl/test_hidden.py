@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 
-from apps.agents.registry.models import Task
+from apps.agents.registry.models import History, Task
 from apps.projects.models import Environment, Project
 from meshsix.kit.actor import Actor, ActorKind, Door
 from tests.service.kubectl.conftest import NAMESPACE, Yard
@@ -63,6 +63,7 @@ def test_who_may_not_see_a_project_may_not_look_where_its_environment_lives(yard
     assert code(looked(yard, olga, capability)) == _CODE
     assert code(looked(yard, Actor(kind=ActorKind.USER, name="unknown", door=Door.CLI), capability)) == _CODE
     assert yard.kubernetes.requests() == []
+    assert not History.objects.filter(counted=True, success=False).exists(), "it says nothing of the agent"
     assert looked(yard, asker("tim", "operator", "team"), capability).status == "completed"
     assert looked(yard, asker("ada", "admin"), capability).status == "completed"
 

@@ -124,6 +124,8 @@ _BY_CODE: dict[str, ErrorType] = {
     endings.ENDLESS_WAIT: ErrorType.TRY_LATER,
     # Whoever asked must ask otherwise: it says nothing of the agent.
     "plan_outdated": ErrorType.INVALID_INPUT,
+    "kubectl:namespace-not-allowed": ErrorType.INVALID_INPUT,
+    "kubectl:others-environments": ErrorType.INVALID_INPUT,
 }
 _BY_END: dict[str, ErrorType] = {
     "try-later": ErrorType.TRY_LATER,
