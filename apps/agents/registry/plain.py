@@ -129,6 +129,7 @@ def waiting(wait_reason: str) -> str:
 _WAITS = {
     "": "It is about to be given to an agent.",
     "approval": "A person must agree first.",
+    "platform_error": "The platform failed to find an agent and tries again every few seconds; its log says why.",
     "backoff": "The same agent is left alone for a moment before its next try.",
 }
 

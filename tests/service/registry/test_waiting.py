@@ -7,6 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from apps.agents.registry import plain
 from apps.agents.registry.here import HERE
 from apps.agents.registry.models import Agent, Capability, Dispatch, Task
 from apps.agents.registry.queries import tasks as task_queries
@@ -156,6 +157,8 @@ def test_a_task_that_cannot_be_routed_stands_in_nobodys_way(office: Office) -> N
 
     office.work(running[0])
     assert dispatching.alone(fails, broken.pk) == "not_now"
+    broken.refresh_from_db()
+    assert "its log says why" in plain.waiting(broken.wait_reason)
     assert dispatching.fill("alpha", clock.now()) == 1
     next_one.refresh_from_db()
     assert next_one.status == "dispatched"

@@ -22,11 +22,14 @@ _LIKE: LiteralString = """
 md5(concat_ws(chr(1), task.capability, task.project, task.allowed_agents::text, {0},
     CASE WHEN task.attempts > 0 OR task.affinity_key <> '' OR task.gate IS NOT NULL THEN task.task_id::text END))
 """
+NOT_ROUTED: LiteralString = "platform_error"
+"""Why a task waits that the platform failed to route."""
 _ALIKE: LiteralString = _LIKE.format("task.payload::text")
 _SITUATION: LiteralString = _LIKE.format("task.waits_for::text, task.wait_reason")
 _RANK: LiteralString = "task_rank(task.priority, task.created_at, %(now)s)"
 _DUE: LiteralString = f"""
-SELECT task.task_id, {_ALIKE}, {_SITUATION}, task.wait_reason <> '' AND COALESCE(task.wait_until > %(now)s, false),
+SELECT task.task_id, {_ALIKE}, {_SITUATION},
+    task.wait_reason NOT IN ('', '{NOT_ROUTED}') AND COALESCE(task.wait_until > %(now)s, false),
     {_RANK}, task.created_at
 FROM orchestrator_tasks task
 WHERE task.status = 'pending' AND (task.due_at IS NULL OR task.due_at <= %(now)s)

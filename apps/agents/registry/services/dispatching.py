@@ -332,14 +332,14 @@ def _refuse(task_id: UUID, error: coding.BadData) -> Routed:
 def _end_if_over(task_id: UUID) -> Routed:
     """End a task with which an error happened once its time is over; until then it stands in nobody's way.
 
-    Why it waits is not known any more: each sweep looks at it, and not at another one in its place.
+    People are told; each sweep looks at it, and not at another one in its place.
     """
     now = clock.now()
     task = task_queries.locked(task_id)
     if task is None:
         return Routed.NOT_NOW
     if task.wait_until is None or task.wait_until > now:
-        rows.change(task, wait_reason="", waits_for=[])
+        rows.change(task, wait_reason=task_queries.NOT_ROUTED, waits_for=[])
         return Routed.NOT_NOW
     words = "The task could not be routed within its time, by an error of the platform."
     hint = "The platform's log tells which one. Mend it, then retry the task."
