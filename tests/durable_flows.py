@@ -195,10 +195,11 @@ def observe(run: object, row: object) -> None:
         )
 
 
-def note_end(run: object) -> None:
+def note_end(run: object, output: str | None) -> tuple[()]:  # noqa: ARG001 - it takes what the last step gave
     """Note that a run ended, in the transaction in which it did."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO test_effects (run_id, step, kind) VALUES (%s, %s, 'ended')",
             [getattr(run, "pk", None), f"{getattr(run, 'state', '')}:{getattr(run, 'error_code', '')}"],
         )
+    return ()

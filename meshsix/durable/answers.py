@@ -26,15 +26,14 @@ def _lock_of(name: str) -> str:
     return f"durable-answer:{name}"
 
 
-def store(answer: Answer) -> bool:
-    """Store an answer unless there is one of its id, under the lock of its name; return whether it is new."""
+def store(answer: Answer) -> tuple[bool, bool]:
+    """Store an answer unless there is one of its id, under the lock of its name.
+
+    Return whether it is new, and whether a step ever asked this question.
+    """
     facts = [answer.pk, answer.name, json.dumps(answer.payload), json.dumps(answer.actor), answer.received_at]
-    return bool(prepared.fetch(statements.STORE_ANSWER, [*facts, _lock_of(answer.name)]))
-
-
-def is_asked(name: str) -> bool:
-    """Return whether a step ever asked this question."""
-    return bool(prepared.fetch("SELECT 1 FROM durable_steps WHERE wait_name = %s AND wait_name <> '' LIMIT 1", [name]))
+    is_new, is_asked = prepared.fetch(statements.STORE_ANSWER, [*facts, _lock_of(answer.name)])[0]
+    return is_new, is_asked
 
 
 def stored(name: str) -> Answer | None:

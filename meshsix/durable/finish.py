@@ -30,6 +30,8 @@ def finish(lease: Lease, ending: Ending, *, now: datetime, goes_on: bool, in_cho
         follower = straight.follower(lease)
         if follower is not None:
             return straight.end_and_take(lease, ending, follower, now=now)
+    if isinstance(ending, Done | Skip) and straight.is_last(lease):
+        return _end_run(lease, ending, now)
     with transaction.atomic():
         if isinstance(ending, Ask):
             answers.lock(ending.name)
@@ -41,6 +43,20 @@ def finish(lease: Lease, ending: Ending, *, now: datetime, goes_on: bool, in_cho
         followed = _follow(on, lease, ending, goes_on=goes_on, in_chord=in_chord)
         moves.finish(on, lease.step_id)
         return followed
+
+
+@transaction.atomic
+def _end_run(lease: Lease, ending: Done | Skip, now: datetime) -> Finished | None:
+    found = straight.end_run(lease, ending, now=now)
+    if found is None:
+        return None
+    state, phase, row = found
+    on = moves.scene(lease.run_id, lease.workflow, state, phase, lease.digest, now=now)
+    _tell(on, lease, ending)
+    if row is not None:
+        moves.note_end(on, row, output=ending.output if isinstance(ending, Done) else None)
+    moves.finish(on, lease.step_id)
+    return Finished()
 
 
 def _record(lease: Lease, ending: Ending, now: datetime) -> tuple[str, str] | None:

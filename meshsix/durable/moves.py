@@ -30,6 +30,7 @@ from meshsix.durable.states import (
     sources,
 )
 from meshsix.kit.actor import Actor
+from meshsix.live.services import NewEvent
 
 _BUSY = frozenset({StepState.READY, StepState.RUNNING, StepState.RETRYING})
 _ENDS = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
@@ -43,14 +44,15 @@ _TOLD_AS = {
 }
 
 Observer = Callable[[Run, StepRow | None], None]
-Ended = Callable[[Run], None]
+Ended = Callable[[Run, str | None], Iterable[NewEvent]]
 
 
 @dataclass(kw_only=True)
 class Scene:
     """The run that a transaction is about. `state` and `phase` follow the writes; `ends` says that it ended here.
 
-    `row` is what its last change of state left, None before one.
+    `row` is what its last change of state left, None before one; `output` is what the step gave (JSON) that ended the run
+    well as the last of all.
     """
 
     run_id: UUID
@@ -62,6 +64,7 @@ class Scene:
     news: News
     ends: bool = False
     row: Run | None = None
+    output: str | None = None
 
 
 def lock(run_id: UUID, *, now: datetime, actor: Actor | None = None) -> Scene:
@@ -117,6 +120,12 @@ def move_run(on: Scene, event: RunEvent, **facts: object) -> None:
         on.news.run(_TOLD_AS[event], **facts)
 
 
+def note_end(on: Scene, row: Run, *, output: str | None) -> None:
+    """Note that a run has ended well, by the statement that recorded the end of its last step."""
+    on.state, on.ends, on.row, on.output = RunState.COMPLETED, True, row, output
+    on.news.run(_TOLD_AS[RunEvent.COMPLETED])
+
+
 def set_phase(on: Scene, phase: str) -> None:
     """Note in which phase the run now is."""
     if on.phase != phase:
@@ -155,15 +164,19 @@ def set_step(on: Scene, name: str, event: StepEvent, **values: object) -> bool:
 
 def finish(on: Scene, step_id: int | None) -> None:
     """Call the workflow's observer, tell of an end, and write the events: the last things of each transaction."""
-    observer = observer_of(on.workflow)
-    if observer is not None:
-        run = Run.objects.get(pk=on.run_id)
-        step = None if step_id is None else StepRow.objects.get(pk=step_id)
-        observer(run, step)
+    observe(on.workflow, on.run_id, step_id)
     ended = _ended_of(on.workflow) if on.ends else None
     if ended is not None and on.row is not None:
-        ended(on.row)
+        on.news.events[:0] = ended(on.row, on.output)
     on.news.publish()
+
+
+def observe(workflow: str, run_id: UUID, step_id: int | None) -> None:
+    """Call the observer of a workflow that has one with the run and the step as they now are."""
+    observer = observer_of(workflow)
+    if observer is not None:
+        step = None if step_id is None else StepRow.objects.get(pk=step_id)
+        observer(Run.objects.get(pk=run_id), step)
 
 
 def observer_of(workflow: str) -> Observer | None:

@@ -56,6 +56,12 @@ class Plan:
         """Return for each step the steps that need it, in order."""
         return {step.name: tuple(later.name for later in self.steps if step.name in later.needs) for step in self.steps}
 
+    @cached_property
+    def last(self) -> PlannedStep | None:
+        """Return the step before which all others have ended, None where several end the plan."""
+        step = self.steps[-1]
+        return step if len(self.upstream(step.name)) == len(self.steps) - 1 else None
+
     def upstream(self, name: str) -> frozenset[str]:
         """Return all steps that are certain to have ended before `name` runs."""
         found: set[str] = set()

@@ -14,13 +14,15 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
-from meshsix import prepared
+from meshsix import prepared, rows
 from meshsix.durable import answers, canvas, checks, coding, moves, nudges, plan, snapshots, statements
 from meshsix.durable.definition import Workflow
 from meshsix.durable.models import Answer, Run, StepRow
+from meshsix.durable.news import News
 from meshsix.durable.states import OPEN_RUNS, RunEvent, RunState, StepEvent, StepState
 from meshsix.kit import clock, ids
 from meshsix.kit.actor import Actor
+from meshsix.live import services as live
 from meshsix.live.services import NewEvent
 
 _ONE_A_KEY = "durable_one_unfinished_run_a_key"
@@ -58,12 +60,14 @@ def start(
     queue: str = "",
     timeouts: Mapping[str, timedelta] = MappingProxyType({}),
     also: Sequence[NewEvent] = (),
+    beside: Sequence[rows.Change] = (),
 ) -> Run:
     """Store a new run with all its steps and nudge the first one. Raises AlreadyRunning, BadWorkflow.
 
     `ask` is an instance of `workflow.ask`. A finished run of the same key does not stand in the way. `queue` is the
     Celery queue of this run's steps (empty: the workflow's), `timeouts` are those of steps which this run bounds
-    otherwise than the workflow; both stand in the run's snapshot. `also` are events that are published with the run's.
+    otherwise than the workflow; both stand in the run's snapshot. `also` are events that are published with the run's,
+    `beside` rows of the caller's that are written by the same statement.
     """
     planned = _plan_for(workflow, queue, tuple(timeouts.items()))
     now = clock.now()
@@ -81,15 +85,14 @@ def start(
     states = dict.fromkeys(planned.by_name, str(StepState.PENDING))
     first = planned.reached(states)
     states |= dict.fromkeys(first, str(StepState.READY))
+    news = News(run_id=run.pk, workflow=run.workflow, actor=actor)
+    news.run("run-created", key=key)
+    for name in first:
+        news.step("step-ready", name, planned.by_name[name].phase, 0)
     with transaction.atomic(savepoint=False):
-        other = _insert(run, planned, first)
+        other = _insert(run, planned, first, [*news.events, *also], beside)
         if other is None:
-            on = moves.scene(run.pk, run.workflow, run.state, run.phase, planned.digest, now=now, actor=actor)
-            on.news.run("run-created", key=key)
-            for name in first:
-                on.news.step("step-ready", name, planned.by_name[name].phase, 0)
-            on.news.events.extend(also)
-            moves.finish(on, None)
+            moves.observe(run.workflow, run.pk, None)
             transaction.on_commit(lambda: nudges.send(canvas.compile_run(run.pk, planned, states)), robust=True)
     if other is not None:  # raised behind the block: the caller's transaction may go on
         raise AlreadyRunning(other)
@@ -106,9 +109,10 @@ def answer(*, name: str, answer_id: str, payload: dict[str, Any], actor: Actor |
     with transaction.atomic(savepoint=False):
         found = Answer(pk=answer_id, name=name, payload=payload, received_at=now)
         found.actor = actor.as_json() if actor else {}
-        if not answers.store(found):
+        is_new, is_asked = answers.store(found)
+        if not is_new:
             return AnswerOutcome.DUPLICATE
-        if not answers.is_asked(name):
+        if not is_asked:
             return AnswerOutcome.STORED
         given = [_give(step, found, actor) for step in answers.waiting_steps(name)]
         return AnswerOutcome.GIVEN if any(given) else _keep(found)
@@ -213,9 +217,26 @@ def _plan_for(workflow: Workflow, queue: str, timeouts: tuple[tuple[str, timedel
     return snapshots.remember(made, made.digest)
 
 
-def _insert(run: Run, planned: plan.Plan, first: Collection[str]) -> UUID | None:
-    """Store the run with all its steps, or return the unfinished run that its key has."""
-    values = {
+def _insert(
+    run: Run, planned: plan.Plan, first: Collection[str], events: Sequence[NewEvent], beside: Sequence[rows.Change]
+) -> UUID | None:
+    """Store the run with all its steps and events, or return the unfinished run that its key has."""
+    parts, values = rows.parts(beside)
+    statement = f"WITH {parts}{statements.CREATE}{live.TELL_IF_WRITTEN}"
+    values |= _columns(run, planned, first) | {"events": live.as_json(events)}
+    for _ in range(_TRIES):
+        if found := prepared.fetch(statement, values):
+            live.told(found)
+            run._state.adding = False  # noqa: SLF001 - Django offers no public word for "it is stored"
+            return None
+        other = Run.objects.filter(key=run.key, state__in=OPEN_RUNS).values_list("pk", flat=True).first()
+        if other is not None:
+            return other
+    raise IntegrityError(f"Run {run.pk} exists already.")
+
+
+def _columns(run: Run, planned: plan.Plan, first: Collection[str]) -> dict[str, object]:
+    return {
         "id": run.pk,
         "workflow": run.workflow,
         "key": run.key,
@@ -229,14 +250,6 @@ def _insert(run: Run, planned: plan.Plan, first: Collection[str]) -> UUID | None
         "first": list(first),
         "nudge_at": run.created_at + settings.DURABLE_NUDGE_GRACE,
     }
-    for _ in range(_TRIES):
-        if prepared.fetch(statements.CREATE, values):
-            run._state.adding = False  # noqa: SLF001 - Django offers no public word for "it is stored"
-            return None
-        other = Run.objects.filter(key=run.key, state__in=OPEN_RUNS).values_list("pk", flat=True).first()
-        if other is not None:
-            return other
-    raise IntegrityError(f"Run {run.pk} exists already.")
 
 
 @contextmanager

@@ -10,27 +10,28 @@ OPEN: LiteralString = "('pending', 'running', 'waiting')"
 
 STATES: LiteralString = "SELECT name, state FROM durable_steps WHERE run_id = %(run_id)s"
 
-# No row comes back where the key has an unfinished run: the partial unique index decides, and no step is made.
+# No row comes back where the key has an unfinished run: the partial unique index decides, and no step is made. What the
+# caller writes with it stands before it as parts of the same statement, the events behind it.
 CREATE: LiteralString = """
-WITH run AS (
+written AS (
     INSERT INTO durable_runs (id, workflow, key, state, ask, definition_hash, definition, phase, actor, created_at,
                               error_code, error_hint)
     VALUES (%(id)s, %(workflow)s, %(key)s, %(state)s, %(ask)s::jsonb, %(definition_hash)s, %(definition)s::jsonb,
             %(phase)s, %(actor)s::jsonb, %(now)s, '', '')
     ON CONFLICT DO NOTHING RETURNING id
-)
+), steps AS (
 INSERT INTO durable_steps (run_id, name, phase, position, state, needs, attempt, max_attempts, timeout, nudge_at,
                            nudges, lease_owner, error_code, error_hint, error_detail, wait_name, wait_asked,
                            skip_reason)
-SELECT run.id, step.name, step.phase, step.position - 1,
+SELECT written.id, step.name, step.phase, step.position - 1,
        CASE WHEN step.name = ANY(%(first)s) THEN 'ready' ELSE 'pending' END, step.needs, 0, step.attempts,
        make_interval(secs => step.timeout_seconds),
        CASE WHEN step.name = ANY(%(first)s) THEN %(nudge_at)s::timestamptz END, 0, '', '', '', '', '', '{}', ''
-FROM run, ROWS FROM (
+FROM written, ROWS FROM (
     jsonb_to_recordset(%(definition)s::jsonb -> 'steps')
     AS (name text, phase text, needs text[], attempts int, timeout_seconds double precision)
 ) WITH ORDINALITY AS step(name, phase, needs, attempts, timeout_seconds, position)
-RETURNING id
+)
 """
 
 _LEASE: LiteralString = """
@@ -115,9 +116,7 @@ FINISH_ASKING: LiteralString = f"""
 WITH {_RUN}, step AS ({_ENDED} {_ASKED} {_FENCED}), {_ATTEMPT}
 SELECT run.state, run.phase FROM run CROSS JOIN step
 """  # noqa: S608 - made of constants
-# All of the most frequent case in one statement, so that a step costs one trip to the database: a step ended well, and
-# exactly one follows it. mesh_six_publish stands in the list of columns, where it runs only for rows that are there.
-END_AND_TAKE: LiteralString = f"""
+_END_WELL: LiteralString = f"""
 WITH {_RUN}, step AS (
     UPDATE durable_steps AS step
     SET state = %(state)s, output = %(output)s::jsonb, finished_at = %(now)s, skip_reason = %(reason)s,
@@ -127,7 +126,12 @@ WITH {_RUN}, step AS (
     INSERT INTO durable_attempts (step_id, number, owner, started_at, finished_at, result, error_code, error_hint,
                                   error_detail)
     SELECT step.id, %(attempt)s, %(lease_owner)s, %(since)s, %(now)s, %(state)s, '', '', '' FROM step
-), taken AS (
+)
+"""  # noqa: S608 - made of constants
+# All of the most frequent case in one statement, so that a step costs one trip to the database: a step ended well, and
+# exactly one follows it. mesh_six_publish stands in the list of columns, where it runs only for rows that are there.
+END_AND_TAKE: LiteralString = f"""
+{_END_WELL}, taken AS (
     UPDATE durable_steps AS taken {_LEASE}
     FROM run CROSS JOIN step
     WHERE taken.run_id = run.id AND taken.name = %(name)s AND taken.state = 'pending'
@@ -148,9 +152,13 @@ WITH {_RUN}, step AS (
 SELECT COALESCE(started.number, ended.number), taken.id
 FROM run CROSS JOIN step CROSS JOIN ended LEFT JOIN (taken CROSS JOIN started) ON true
 """  # noqa: S608 - made of constants
-# The lock of the answer's name comes first: see answers.lock.
-STORE_ANSWER: LiteralString = """
-INSERT INTO durable_answers (id, name, payload, actor, timed_out, received_at, outcome)
-SELECT %s, %s, %s::jsonb, %s::jsonb, false, %s, 'stored' FROM pg_advisory_xact_lock(hashtextextended(%s, 0))
-ON CONFLICT DO NOTHING RETURNING id
-"""
+# The last step of all ended well, and so its run did: no row of the run comes back where somebody ended it before.
+END_RUN: LiteralString = f"""
+{_END_WELL}, ended AS (
+    UPDATE durable_runs AS ended SET state = 'completed', error_code = '', error_hint = '', finished_at = %(now)s
+    FROM run CROSS JOIN step WHERE ended.id = run.id AND run.state = 'running'
+    RETURNING ended.*
+)
+SELECT run.state, run.phase, {{run_columns}} FROM run CROSS JOIN step LEFT JOIN ended ON true
+"""  # noqa: S608 - made of constants
+STORE_ANSWER: LiteralString = "SELECT is_new, is_asked FROM durable_store_answer(%s, %s, %s::jsonb, %s::jsonb, %s, %s)"

@@ -6,13 +6,14 @@ Another one takes the step with which a message begins, and publishes that.
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
-from meshsix import prepared
+from meshsix import prepared, rows
 from meshsix.durable import leases, moves, snapshots, statements
 from meshsix.durable.endings import Done, Skip
 from meshsix.durable.leases import Finished, Lease
+from meshsix.durable.models import Run
 from meshsix.durable.plan import PlannedStep
 from meshsix.durable.states import RunState, StepState
 from meshsix.kit import ids, redact
@@ -34,11 +35,11 @@ def take(run_id: UUID, step: str, *, now: datetime) -> Lease | None:
         "opened_id": ids.new_id(),
         "begun_id": ids.new_id(),
     }
-    rows = prepared.fetch(statements.TAKE_AND_TELL, leases.taking(owner, run_id, step, now) | told)
-    if not rows:
+    found = prepared.fetch(statements.TAKE_AND_TELL, leases.taking(owner, run_id, step, now) | told)
+    if not found:
         return None
-    lease = leases.of_taken(rows[0], owner, now)
-    live.tell(f"run:{run_id}", rows[0][-1], events=2 if lease.run_state == RunState.PENDING else 1)
+    lease = leases.of_taken(found[0], owner, now)
+    live.tell(f"run:{run_id}", found[0][-1], events=2 if lease.run_state == RunState.PENDING else 1)
     return lease
 
 
@@ -55,37 +56,65 @@ def follower(lease: Lease) -> PlannedStep | None:
 def end_and_take(lease: Lease, ending: Done | Skip, step: PlannedStep, *, now: datetime) -> Finished | None:
     """Record the end and take the step that follows; return None where the lease is no longer current."""
     owner = leases.new_owner()
-    rows = prepared.fetch(statements.END_AND_TAKE, _values(lease, ending, step, owner, now))
-    if not rows:
+    found = prepared.fetch(statements.END_AND_TAKE, _values(lease, ending, step, owner, now))
+    if not found:
         return None
-    number, step_id = rows[0]
+    number, step_id = found[0]
     live.tell(f"run:{lease.run_id}", number, events=1 if step_id is None else 2)
     taken = None if step_id is None else leases.of_follower(lease, step, step_id, owner, now)
     return Finished(step=lease.step, next=taken)
 
 
-def _values(lease: Lease, ending: Done | Skip, step: PlannedStep, owner: str, now: datetime) -> dict[str, Any]:
-    state, ended_type = _ENDED[type(ending)]
-    facts: dict[str, object] = {"step": lease.step, "phase": lease.phase, "attempt": lease.attempt}
-    facts["seconds"] = round((now - lease.since).total_seconds(), 3)
-    reason = redact.text(ending.reason) if isinstance(ending, Skip) else ""
-    if reason:
-        facts["reason"] = reason
-    return leases.claim(owner, step.name, now) | {
+def is_last(lease: Lease) -> bool:
+    """Return whether the run has ended with this step."""
+    last = snapshots.plan_of(lease.run_id, lease.digest).last
+    return last is not None and last.name == lease.step
+
+
+def end_run(lease: Lease, ending: Done | Skip, *, now: datetime) -> tuple[str, str, Run | None] | None:
+    """Record the end of the last step, and of its run; return None where the lease is no longer current.
+
+    Else the run's state and phase as they were, and its row as it now is: None where somebody had ended it before.
+    """
+    found = prepared.fetch(_END_RUN, _ending(lease, ending, now), binary=True)
+    if not found:
+        return None
+    state, phase, *row = found[0]
+    return state, phase, rows.made(Run, row) if row[0] is not None else None
+
+
+_END_RUN: LiteralString = statements.END_RUN.format(run_columns=rows.columns(Run, of="ended"))
+
+
+def _ending(lease: Lease, ending: Done | Skip, now: datetime) -> dict[str, Any]:
+    """Return the values with which a statement ends a step well."""
+    return {
         "run_id": lease.run_id,
         "step_id": lease.step_id,
-        "state": state,
+        "state": _ENDED[type(ending)][0],
         "output": ending.output if isinstance(ending, Done) else None,
-        "reason": reason,
+        "reason": redact.text(ending.reason) if isinstance(ending, Skip) else "",
         "running": _RUNNING,
         "attempt": lease.attempt,
         "lease_owner": lease.owner,
         "since": lease.since,
+        "now": now,
+    }
+
+
+def _values(lease: Lease, ending: Done | Skip, step: PlannedStep, owner: str, now: datetime) -> dict[str, Any]:
+    ends = _ending(lease, ending, now)
+    facts: dict[str, object] = {"step": lease.step, "phase": lease.phase, "attempt": lease.attempt}
+    facts["seconds"] = round((now - lease.since).total_seconds(), 3)
+    if ends["reason"]:
+        facts["reason"] = ends["reason"]
+    told: dict[str, object] = {
         "trace_id": lease.run_id.hex,
         "aggregate_id": f"run:{lease.run_id}",
         "ended_id": ids.new_id(),
-        "ended_type": ended_type,
+        "ended_type": _ENDED[type(ending)][1],
         "ended": json.dumps(facts),
         "started_id": ids.new_id(),
         "started": json.dumps({"step": step.name, "phase": step.phase, "attempt": 1}),
     }
+    return ends | leases.claim(owner, step.name, now) | told

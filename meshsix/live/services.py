@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 import structlog
@@ -20,18 +21,31 @@ _ONE = """
 SELECT seq, event_id, aggregate_seq, happened_at, is_new, event_type, aggregate_id
 FROM mesh_six_publish(%s::uuid, %s, %s, %s, %s, %s, %s::int, %s::jsonb, %s, %s)
 """
-_MANY = """
+_GIVEN: LiteralString = """
+ROWS FROM (
+    json_to_recordset(%(events)s::json)
+    AS (id uuid, happened_at timestamptz, trace_id text, task_id text, agent_id text, event_type text,
+        event_version int, payload text, aggregate_id text, idempotency_key text)
+) WITH ORDINALITY AS given(id, happened_at, trace_id, task_id, agent_id, event_type, event_version, payload,
+                           aggregate_id, idempotency_key, position)
+"""
+_CALL: LiteralString = """
+mesh_six_publish(given.id, given.happened_at, given.trace_id, given.task_id, given.agent_id, given.event_type,
+                 given.event_version, given.payload::jsonb, given.aggregate_id, given.idempotency_key)
+"""
+_MANY: LiteralString = f"""
 SELECT written.seq, written.event_id, written.aggregate_seq, written.happened_at, written.is_new, written.event_type,
        written.aggregate_id
-FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::jsonb[],
-            %s::text[], %s::text[])
-     WITH ORDINALITY AS given(id, happened_at, trace_id, task_id, agent_id, event_type, event_version, payload,
-                              aggregate_id, idempotency_key, position),
-     LATERAL mesh_six_publish(given.id, given.happened_at, given.trace_id, given.task_id, given.agent_id,
-                              given.event_type, given.event_version, given.payload, given.aggregate_id,
-                              given.idempotency_key) AS written
+FROM {_GIVEN}, LATERAL {_CALL} AS written
 ORDER BY given.position
-"""
+"""  # noqa: S608 - made of constants
+TELL_IF_WRITTEN: LiteralString = f"""
+SELECT given.aggregate_id, ({_CALL}).aggregate_seq
+FROM (SELECT given.* FROM written CROSS JOIN {_GIVEN} ORDER BY given.position OFFSET 0) AS given
+"""  # noqa: S608 - made of constants
+"""What publishes `%(events)s` (see `as_json`) where the statement's part `written` has a row; see `told`."""
+_NAMES = ("id", "happened_at", "trace_id", "task_id", "agent_id", "event_type", "event_version", "payload")
+_NAMES += ("aggregate_id", "idempotency_key")
 # The function stands in the list of columns, where it runs only for rows that are there.
 _IF_WRITTEN = """
 SELECT (mesh_six_publish(%s::uuid, %s, %s, %s, %s, %s, %s::int, %s::jsonb, %s, NULL)).aggregate_seq
@@ -113,7 +127,7 @@ def publish_all(events: Iterable[NewEvent]) -> list[Published]:
     if len(rows) == 1:  # by far the most frequent case, and a third cheaper than the general one
         written = prepared.fetch(_ONE, rows[0])
     else:
-        written = prepared.fetch(_MANY, [list(column) for column in zip(*rows, strict=True)])
+        written = prepared.fetch(_MANY, {"events": _json(rows)})
     published = [_published(event, row) for event, row in zip(news, written, strict=True)]
     EVENTS_PUBLISHED.inc(sum(event.is_new for event in published))
     last = {event.aggregate_id: event.aggregate_seq for event in published if event.is_new}
@@ -142,6 +156,23 @@ def tell(aggregate_id: str, number: int, *, events: int) -> None:
     """
     EVENTS_PUBLISHED.inc(events)
     transaction.on_commit(lambda: push.tell({aggregate_id: number}), robust=True)
+
+
+def as_json(events: Iterable[NewEvent]) -> str:
+    """Return events as a statement with TELL_IF_WRITTEN takes them. They have no idempotency keys."""
+    return _json([_row(event) for event in events])
+
+
+def told(found: Iterable[tuple[str, int]]) -> None:
+    """Count and push what a statement with TELL_IF_WRITTEN gave back, once it is committed."""
+    numbers = list(found)
+    EVENTS_PUBLISHED.inc(len(numbers))
+    if numbers:
+        transaction.on_commit(lambda: push.tell(dict(numbers)), robust=True)
+
+
+def _json(rows: Iterable[Row]) -> str:
+    return json.dumps([dict(zip(_NAMES, row, strict=True)) for row in rows], ensure_ascii=False, default=str)
 
 
 def _row(event: NewEvent) -> Row:

@@ -27,7 +27,7 @@ from apps.agents.memory.models import LONGEST, Memory
 from apps.agents.memory.scopes import Kind, Scope
 from apps.agents.memory.words import Note, Recalled
 from apps.projects import queries as projects
-from meshsix import prepared
+from meshsix import prepared, rows
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import VendorError
 from meshsix.kit import clock, names, redact
@@ -196,15 +196,19 @@ def _shortened(text: str, most: int) -> str:
 
 
 _EXPIRE: LiteralString = """
-UPDATE agent_memories SET expires_at = %(ends)s
-WHERE scope = %(scope)s AND scope_key = %(scope_key)s AND expires_at IS NULL RETURNING id
+UPDATE agent_memories SET expires_at = %s
+WHERE scope = %s AND scope_key = %s AND expires_at IS NULL RETURNING id
 """
 
 
 def task_ended(scope_key: str, at: datetime | None = None) -> int:
     """Let the memories of a task or an issue (`owner/name#number`) expire 30 days after its end; return how many."""
-    ends = (at or clock.now()) + KEPT_AFTER_THE_END
-    return len(prepared.fetch(_EXPIRE, {"ends": ends, "scope": str(Scope.TASK), "scope_key": scope_key.lower()}))
+    return len(prepared.fetch(*expiry(scope_key, at or clock.now())))
+
+
+def expiry(scope_key: str, at: datetime) -> rows.Change:
+    """Return the change by which they expire, for who writes it together with the end."""
+    return _EXPIRE, [at + KEPT_AFTER_THE_END, str(Scope.TASK), scope_key.lower()]
 
 
 @dataclass(frozen=True, kw_only=True)

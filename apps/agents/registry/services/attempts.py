@@ -1,7 +1,7 @@
 """An attempt begins, and the engine tells that its run has ended."""
 
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from apps.agents.registry.services import ending, news
 from apps.agents.registry.services.starting import ATTEMPT
 from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
 from apps.agents.registry.words import Failure, Outcome
-from meshsix import prepared, rows
+from meshsix import rows
 from meshsix.durable import coding, endings
 from meshsix.durable.models import Run, StepRow
 from meshsix.durable.states import RunState, StepState
@@ -58,20 +58,20 @@ def _begun(task: Task, instance_id: str, now: datetime) -> tuple[rows.Change, Ne
     return change, news.transition(task, before, trigger="begun", facts=facts)
 
 
-def run_ended(run: Run) -> None:
+def run_ended(run: Run, output: str | None) -> list[NewEvent]:
     """Settle the attempt that the run was for: named as `ended` by every workflow of an attempt.
 
-    Called in the engine's own transaction, which holds the run's lock.
+    Called in the engine's own transaction, which holds the run's lock. `output` is what the run's last step gave.
     """
     task = task_queries.of_run(run.pk, lock=True)
-    if task is not None:
-        ending.settle(task, _outcome(run, task), now=clock.now())
+    return [] if task is None else ending.settle(task, _outcome(run, output, task), now=clock.now())
 
 
-def _outcome(run: Run, task: Task) -> Outcome:
+def _outcome(run: Run, output: str | None, task: Task) -> Outcome:
     match RunState(run.state):
         case RunState.COMPLETED if run.workflow == ATTEMPT:
-            return _performed(run)
+            performed: Outcome = coding.adapter(Outcome).validate_json(output or "null")
+            return performed
         case RunState.COMPLETED:
             return _result_of_own_workflow(run, task)
         case RunState.FAILED:
@@ -79,17 +79,6 @@ def _outcome(run: Run, task: Task) -> Outcome:
         case _:
             message = "Somebody cancelled the engine's run of the attempt."
             return Outcome(failure=Failure(type=ErrorType.CANCELLED, code="cancelled", message=message))
-
-
-_PERFORMED: LiteralString = "SELECT output FROM durable_steps WHERE run_id = %(run_id)s AND name = 'perform'"
-
-
-def _performed(run: Run) -> Outcome:
-    """Return what the step `perform` gave."""
-    output = prepared.fetch(_PERFORMED, {"run_id": run.pk}, binary=True)[0][0]
-    decoded = coding.adapter(Outcome).validate_python(output)
-    outcome: Outcome = decoded
-    return outcome
 
 
 def _result_of_own_workflow(run: Run, task: Task) -> Outcome:

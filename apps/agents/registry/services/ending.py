@@ -24,6 +24,8 @@ from meshsix.durable.states import OPEN_RUNS
 from meshsix.kit import clock, redact, texts
 from meshsix.kit.actor import SYSTEM, Actor
 from meshsix.kit.backoff import Backoff
+from meshsix.live import services as live
+from meshsix.live.services import NewEvent
 
 MOST_UNSPENT = 20
 """How many tries that cost no attempt a task may have, so that it does not wander for ever."""
@@ -41,7 +43,7 @@ def conclude(task_id: UUID, attempt: int, outcome: Outcome, *, actor: Actor | No
         facts = {"attempt": attempt, "status": "late_result", "details": {"current": task.attempts}}
         news.of_task(task, "task.progress", facts, actor=actor)
         return False
-    settle(task, outcome, now=clock.now(), actor=actor)
+    live.publish_all(settle(task, outcome, now=clock.now(), actor=actor))
     if run_id is not None and state in OPEN_RUNS:
         _end_run(run_id, task_id, attempt, outcome, actor)
     return True
@@ -61,8 +63,11 @@ def answer_name(task_id: UUID, attempt: int) -> str:
     return f"attempt:{task_id}:{attempt}"
 
 
-def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None = None) -> None:
-    """Record the end of the current attempt of a task whose row is locked, and what follows from it."""
+def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None = None) -> list[NewEvent]:
+    """Record the end of the current attempt of a task whose row is locked, and what follows from it.
+
+    The events that tell of it are the caller's to publish.
+    """
     failure = outcome.failure
     duration_ms = round((now - (task.started_at or task.dispatched_at or now)) / timedelta(milliseconds=1))
     past = History(
@@ -77,12 +82,10 @@ def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None =
         created_at=now,
         counted=failure is None or RULES[failure.type].counted,
     )
-    if failure is None:
-        _complete(task, outcome, duration_ms, now)
-    else:
-        _fail(task, failure, duration_ms, now, actor)
-    rows.insert(past)  # behind all that may wait for other runs: it locks the agent's row of recent outcomes
     nudging.slot_is_free(task.dispatched_to)
+    if failure is None:
+        return [_complete(task, outcome, duration_ms, now, past)]
+    return _fail(task, failure, duration_ms, now, actor, past)
 
 
 def _context(task: Task, outcome: Outcome) -> dict[str, Any]:
@@ -101,11 +104,12 @@ def _fit(text: str) -> str:
     return str(texts.storable(redact.text(text)))
 
 
-def _complete(task: Task, outcome: Outcome, duration_ms: int, now: datetime) -> None:
+def _complete(task: Task, outcome: Outcome, duration_ms: int, now: datetime, past: History) -> NewEvent:
     size = len(json.dumps(outcome.result, ensure_ascii=False)) if outcome.result is not None else None
     _end(
         task,
         now,
+        past,
         status=after(TaskState(task.status), TaskEvent.COMPLETED),
         used_attempts=task.used_attempts + 1,
         result=outcome.result,
@@ -113,34 +117,34 @@ def _complete(task: Task, outcome: Outcome, duration_ms: int, now: datetime) -> 
         error=None,
     )
     facts = {"attempt": task.attempts, "success": True, "duration_ms": duration_ms, "result_size": size}
-    news.of_task(task, "task.result", facts, agent_id=task.dispatched_to)
+    return news.task_event(task, "task.result", facts, agent_id=task.dispatched_to)
 
 
-def _fail(task: Task, failure: Failure, duration_ms: int, now: datetime, actor: Actor | None) -> None:
+def _fail(
+    task: Task, failure: Failure, duration_ms: int, now: datetime, actor: Actor | None, past: History
+) -> list[NewEvent]:
     rule = RULES[failure.type]
     used = task.used_attempts + rule.spends
     unspent = task.attempts - used
     again = rule.again and used < task.max_attempts and unspent < MOST_UNSPENT and task.cancel_requested_at is None
     task.used_attempts = used
     if failure.type is ErrorType.CANCELLED:
-        _cancelled(task, failure, now, actor)
-        return
-    _tell(task, failure, duration_ms, final=not again)
+        return [_cancelled(task, failure, now, actor, past)]
+    told = _told(task, failure, duration_ms, final=not again)
     if again:
-        _go_back(task, failure, now)
-        return
+        return [told, _go_back(task, failure, now, past)]
     if task.cancel_requested_at is not None and rule.again:
-        _cancelled(task, failure, now, actor)
-        return
+        return [told, _cancelled(task, failure, now, actor, past)]
     event = TaskEvent.TIMED_OUT if failure.type is ErrorType.TIMEOUT else TaskEvent.FAILED
     before = TaskState(task.status)
     if before is TaskState.DISPATCHED:
         before, event = after(before, TaskEvent.RETURNED), TaskEvent.FAILED
-    _end(task, now, status=after(before, event), used_attempts=used, error=_row_of(failure))
+    _end(task, now, past, status=after(before, event), used_attempts=used, error=_row_of(failure))
+    return [told]
 
 
-def _tell(task: Task, failure: Failure, duration_ms: int, *, final: bool) -> None:
-    """Publish that the attempt failed."""
+def _told(task: Task, failure: Failure, duration_ms: int, *, final: bool) -> NewEvent:
+    """Return the event that the attempt failed."""
     if failure.type is ErrorType.TIMEOUT:
         facts: dict[str, object] = {
             "attempt": task.attempts,
@@ -149,19 +153,19 @@ def _tell(task: Task, failure: Failure, duration_ms: int, *, final: bool) -> Non
             "retry_count": task.used_attempts,
             "final": final,
         }
-        news.of_task(task, "task.timeout", facts, agent_id=task.dispatched_to)
-        return
+        return news.task_event(task, "task.timeout", facts, agent_id=task.dispatched_to)
     row = _row_of(failure)
     facts = {"attempt": task.attempts, "success": False, "duration_ms": duration_ms, "error_type": row["type"]}
     facts |= {"code": row["code"], "message": row["message"], "final": final}
-    news.of_task(task, "task.result.failure", facts, agent_id=task.dispatched_to)
+    return news.task_event(task, "task.result.failure", facts, agent_id=task.dispatched_to)
 
 
-def _go_back(task: Task, failure: Failure, now: datetime) -> None:
+def _go_back(task: Task, failure: Failure, now: datetime, past: History) -> NewEvent:
     """Let the next attempt begin: elsewhere at once, with the same agent after a pause."""
     same_agent_at = now + _pause(task, failure)
-    rows.change(
+    back = rows.transition(
         task,
+        {},
         status=after(TaskState(task.status), TaskEvent.RETURNED),
         used_attempts=task.used_attempts,
         error=_row_of(failure),
@@ -173,6 +177,8 @@ def _go_back(task: Task, failure: Failure, now: datetime) -> None:
         due_at=None,
         updated_at=now,
     )
+    rows.write(back, rows.insertion(past))
+    nudging.look_at(task.task_id)
     facts = {
         "attempt": task.attempts,
         "previous_agent": task.dispatched_to,
@@ -180,8 +186,7 @@ def _go_back(task: Task, failure: Failure, now: datetime) -> None:
         "reason": str(failure.type),
         "due_at": now.isoformat(),
     }
-    news.of_task(task, "task.retry", facts)
-    nudging.look_at(task.task_id)
+    return news.task_event(task, "task.retry", facts)
 
 
 def _pause(task: Task, failure: Failure) -> timedelta:
@@ -196,35 +201,39 @@ def _pause(task: Task, failure: Failure) -> timedelta:
     return max(pause, failure.pause or timedelta(0))
 
 
-def _cancelled(task: Task, failure: Failure, now: datetime, actor: Actor | None) -> None:
+def _cancelled(task: Task, failure: Failure, now: datetime, actor: Actor | None, past: History) -> NewEvent:
     before = task.status
     status = after(TaskState(before), TaskEvent.CANCELLED)
-    _end(task, now, status=status, used_attempts=task.used_attempts, error=_row_of(failure))
-    news.moved(task, before, trigger="cancelled", reason=_fit(failure.message), actor=actor)
+    _end(task, now, past, status=status, used_attempts=task.used_attempts, error=_row_of(failure))
+    return news.transition(task, before, trigger="cancelled", reason=_fit(failure.message), actor=actor)
 
 
 def give_up(task: Task, failure: Failure, *, now: datetime, actor: Actor | None = None) -> None:
     """Let a task that waits end without another attempt. The caller holds its lock."""
     before = task.status
-    _end(task, now, status=after(TaskState(before), TaskEvent.FAILED), error=_row_of(failure))
+    _end(task, now, None, status=after(TaskState(before), TaskEvent.FAILED), error=_row_of(failure))
     news.moved(task, before, trigger=failure.code, reason=_fit(failure.message), actor=actor)
 
 
 def cancel_waiting(task: Task, *, now: datetime, actor: Actor) -> None:
     """End a task that nobody works on. The caller holds its lock."""
     before = task.status
-    _end(task, now, status=after(TaskState(before), TaskEvent.CANCELLED))
+    _end(task, now, None, status=after(TaskState(before), TaskEvent.CANCELLED))
     news.moved(task, before, trigger="cancelled", actor=actor)
 
 
-def _end(task: Task, now: datetime, **values: object) -> None:
-    """Write the task's last state, let its memories expire and tell whoever waits for `task:{task_id}`."""
+def _end(task: Task, now: datetime, past: History | None, **values: object) -> None:
+    """Tell whoever waits for `task:{task_id}`, write the task's last state and let its memories expire.
+
+    The row of its last attempt comes with it, behind all that may wait for other runs: it locks the agent's row of
+    recent outcomes.
+    """
     done: dict[str, object] = {"completed_at": now, "wait_reason": "", "waits_for": [], "due_at": None}
-    rows.change(task, **done, **values, updated_at=now)
+    ended = rows.transition(task, {}, **done, **values, updated_at=now)
     if task.status not in ENDED:
         raise AssertionError(f"A task does not end as {task.status}.")
-    memory.task_ended(str(task.task_id), now)
     name = news.aggregate(task.task_id)
     durable.answer(
         name=name, answer_id=f"{name}:end", payload={"task_id": str(task.task_id), "status": str(task.status)}
     )
+    rows.write(ended, memory.expiry(str(task.task_id), now), *([rows.insertion(past)] if past else ()))
