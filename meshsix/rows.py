@@ -139,7 +139,8 @@ def _select(model: type[models.Model]) -> str:
 @cache
 def _insert(model: type[models.Model], *, given: bool) -> str:
     table, columns = _meta(model).db_table, _columns(_fields(model, given=given))
-    return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_record(NULL::{table}, %s) "  # noqa: S608 - names of a model
+    source = f"SELECT {columns} FROM json_populate_record(NULL::{table}, %s) "  # noqa: S608 - names of a model
+    return f"INSERT INTO {table} ({columns}) {source}"
 
 
 @cache

@@ -80,8 +80,8 @@ class Workflow:
     The observer is called inside each transaction that changes a run or a step; an app keeps its own table up to date
     with it. `ended` is the dotted path of `f(run: Run, output: str | None) -> Iterable[NewEvent]`, called inside each
     transaction in which a run ends, well or not; unlike an observer it costs the steps before nothing. `output` is what
-    the last step of all gave (JSON), None where several end the run; the events are published with the run's. `queue` is the Celery queue of all its steps,
-    where a run is not started with one of its own.
+    the last step of all gave (JSON), None where several end the run; the events are published with the run's. `queue`
+    is the Celery queue of all its steps, where a run is not started with one of its own.
     """
 
     name: str

@@ -51,8 +51,8 @@ Ended = Callable[[Run, str | None], Iterable[NewEvent]]
 class Scene:
     """The run that a transaction is about. `state` and `phase` follow the writes; `ends` says that it ended here.
 
-    `row` is what its last change of state left, None before one; `output` is what the step gave (JSON) that ended the run
-    well as the last of all.
+    `row` is what its last change of state left, None before one; `output` (JSON) is what the step gave that ended the run
+    well as its last one.
     """
 
     run_id: UUID

@@ -1,7 +1,7 @@
 """Writes of the event log. One statement an event, in the caller's transaction; the push follows the commit."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import LiteralString
@@ -124,10 +124,8 @@ def publish_all(events: Iterable[NewEvent]) -> list[Published]:
     if not news:
         return []
     rows = [_row(event) for event in news]
-    if len(rows) == 1:  # by far the most frequent case, and a third cheaper than the general one
-        written = prepared.fetch(_ONE, rows[0])
-    else:
-        written = prepared.fetch(_MANY, {"events": _json(rows)})
+    # One is by far the most frequent case, and a third cheaper than the general one.
+    written = prepared.fetch(_ONE, rows[0]) if len(rows) == 1 else prepared.fetch(_MANY, {"events": _json(rows)})
     published = [_published(event, row) for event, row in zip(news, written, strict=True)]
     EVENTS_PUBLISHED.inc(sum(event.is_new for event in published))
     last = {event.aggregate_id: event.aggregate_seq for event in published if event.is_new}
@@ -136,14 +134,16 @@ def publish_all(events: Iterable[NewEvent]) -> list[Published]:
     return published
 
 
-def publish_with(change: Change, event: NewEvent) -> bool:
+def publish_with(change: Change, event: NewEvent, beside: Sequence[Change] = ()) -> bool:
     """Write a row and append the event that tells of it, as one statement; return whether there was a row to write.
 
-    Outside a transaction it is one of its own. For changes that every task passes: beside `publish` it saves the
-    beginning, the end and a trip. The event has no idempotency key.
+    The rows `beside` it are written in any case. Outside a transaction it is one of its own. For changes that every task
+    passes: beside `publish` it saves the beginning, the end and a trip. The event has no idempotency key.
     """
-    statement, values = change
-    told = prepared.fetch(f"WITH written AS ({statement}) {_IF_WRITTEN}", [*values, *_row(event)[:-1]])
+    changes = {"written": change} | {f"part{number}": each for number, each in enumerate(beside)}
+    parts = ", ".join(f"{name} AS ({statement})" for name, (statement, _) in changes.items())
+    values = [value for _, given in changes.values() for value in given]
+    told = prepared.fetch(f"WITH {parts} {_IF_WRITTEN}", [*values, *_row(event)[:-1]])
     if told:
         tell(event.aggregate_id, told[0][0], events=1)
     return bool(told)

@@ -103,13 +103,19 @@ def waited_out(now: datetime) -> QuerySet[Task]:
     return rows.filter(Q(due_at=None) | Q(due_at__lte=now)).order_by("wait_until")
 
 
-def take_slot(agent_id: str, task_id: UUID, now: datetime) -> tuple[int, bool]:
-    """Lock an agent where it has a free slot for the task; return how many are taken, and whether it is locked.
+_TAKE_SLOT: LiteralString = """
+SELECT taken, dispatch_id FROM agent_take_slot(%s, %s, %s::smallint, %s, %s)
+"""
 
-    It is not where no slot is free, or a task that comes before this one waits for it.
+
+def take_slot(agent_id: str, task: Task, now: datetime) -> tuple[int, int | None]:
+    """Lock an agent where it has a free slot for the task; return how many are taken, and the id for its dispatch.
+
+    There is none, and no lock, where no slot is free, or a task that comes before this one waits for it.
     """
-    taken, holds = prepared.fetch("SELECT taken, holds FROM agent_take_slot(%s, %s, %s)", [agent_id, task_id, now])[0]
-    return taken, holds
+    values = [agent_id, task.task_id, task.priority, task.created_at, now]
+    taken, dispatch_id = prepared.fetch(_TAKE_SLOT, values)[0]
+    return taken, dispatch_id
 
 
 def is_waited_for(agent_id: str) -> bool:

@@ -7,7 +7,7 @@ transactions wait for each other.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,12 +23,14 @@ from apps.agents.registry.models import Agent, Dispatch, Task
 from apps.agents.registry.policy import Decision, How, Rules, Wanted
 from apps.agents.registry.queries import policies, scores
 from apps.agents.registry.queries import tasks as task_queries
+from apps.agents.registry.schemas import Fault
 from apps.agents.registry.services import backlog, ending, isolation, news, nudging, starting
 from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, Why, after
 from apps.agents.registry.words import Failure
 from meshsix import rows
 from meshsix.durable import coding
 from meshsix.kit import clock, ids
+from meshsix.live.services import NewEvent
 
 APPROVAL_WAIT = timedelta(hours=24)
 _LOOKS_AGAIN = timedelta(seconds=10)
@@ -49,7 +51,10 @@ class Routed(StrEnum):
 
 @dataclass(kw_only=True)
 class Survey:
-    """All that is known when a task is routed; `cards` follow what is found once an agent's row is locked."""
+    """All that is known when a task is routed; `cards` follow what is found once an agent's row is locked.
+
+    `rejected` says by input schema (its hash) what is wrong with the payload, `dispatch_id` is there once a slot is.
+    """
 
     task: Task
     now: datetime
@@ -57,6 +62,8 @@ class Survey:
     wanted: Wanted
     instance_id: str
     cards: list[Card]
+    rejected: Mapping[str, tuple[Fault, ...]]
+    dispatch_id: int | None = None
 
     def decide(self) -> Decision:
         """Return who gets the task by what is known now."""
@@ -88,7 +95,9 @@ def survey(task: Task, now: datetime) -> Survey:
     asked = {card.input_schema for card in found if Why.WITHDRAWN not in card.reasons}
     rejected = task_queries.rejected_by(asked, task.payload)
     cards = without(found, rejected)
-    return Survey(task=task, now=now, rules=rules, wanted=wanted, instance_id=instance_id, cards=cards)
+    return Survey(
+        task=task, now=now, rules=rules, wanted=wanted, instance_id=instance_id, cards=cards, rejected=rejected
+    )
 
 
 def action_of(payload: object) -> str:
@@ -115,9 +124,14 @@ def dispatch(task_id: UUID) -> Routed:
     except coding.BadData as error:
         return _refuse(task_id, error)
     except OperationalError as error:
-        if isinstance(error.__cause__, DeadlockDetected):
+        if has_lost(error):
             return Routed.NOT_NOW
         raise
+
+
+def has_lost(error: OperationalError) -> bool:
+    """Return whether somebody else was let go on in a deadlock: trying again is normal."""
+    return isinstance(error.__cause__, DeadlockDetected)
 
 
 def _dispatch(task_id: UUID) -> Routed:
@@ -134,16 +148,16 @@ def _take_a_slot(seen: Survey) -> Decision:
     """Decide, lock the chosen agent and count again, until the choice holds."""
     while True:
         decision = seen.decide()
-        if decision.chosen is None or _holds(seen, decision.chosen):
+        if decision.chosen is None or take(seen, decision.chosen):
             return decision
 
 
-def _holds(seen: Survey, chosen: Card) -> bool:
+def take(seen: Survey, chosen: Card) -> bool:
     """Lock the chosen agent where it has a free slot for the task; else let go of it before another one is locked."""
-    taken, holds = task_queries.take_slot(chosen.agent_id, seen.task.task_id, seen.now)
-    if not holds:
+    taken, seen.dispatch_id = task_queries.take_slot(chosen.agent_id, seen.task, seen.now)
+    if seen.dispatch_id is None:
         seen.note_taken(chosen.agent_id, max(taken, chosen.max_concurrency))
-    return holds
+    return seen.dispatch_id is not None
 
 
 def _act(seen: Survey, decision: Decision) -> Routed:
@@ -163,31 +177,39 @@ def _act(seen: Survey, decision: Decision) -> Routed:
 
 def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
     """Give the task to the chosen agent, whose row is locked."""
-    task, now = seen.task, seen.now
-    bound = decision.how is How.AFFINITY
-    run_id, attempt = ids.new_id(), task.attempts + 1
-    given = rows.transition(
-        task,
-        {},
-        status=after(TaskState(task.status), TaskEvent.ROUTED),
-        attempts=attempt,
-        dispatched_to=chosen.agent_id,
-        dispatched_at=now,
-        run_id=run_id,
-        instance_id=seen.instance_id if bound else "",
-        proposed_agent="",
-        due_at=None,
-        wait_reason="",
-        waits_for=[],
-        updated_at=now,
-    )
-    row = _decided(seen, decision, attempt=attempt)
-    busy = rows.setting(Agent, chosen.agent_id, {}, last_dispatched_at=now)
-    _, _, row.pk = rows.write(given, busy, rows.insertion(row))
+    given = rows.transition(seen.task, {}, **start_of(seen, decision, chosen))
+    start(seen, decision, chosen, written=[given])
+    return Routed.DISPATCHED
+
+
+def start_of(seen: Survey, decision: Decision, chosen: Card) -> dict[str, object]:
+    """Return what a task's row says once the task is given to the chosen agent."""
+    return {
+        "status": after(TaskState(seen.task.status), TaskEvent.ROUTED),
+        "attempts": seen.task.attempts + 1,
+        "dispatched_to": chosen.agent_id,
+        "dispatched_at": seen.now,
+        "run_id": ids.new_id(),
+        "instance_id": seen.instance_id if decision.how is How.AFFINITY else "",
+        "proposed_agent": "",
+        "due_at": None,
+        "wait_reason": "",
+        "waits_for": [],
+        "updated_at": seen.now,
+    }
+
+
+def start(
+    seen: Survey, decision: Decision, chosen: Card, *, written: Sequence[rows.Change], told: Sequence[NewEvent] = ()
+) -> None:
+    """Start the attempt that the task is in now; `written` is its row, `told` what happened to it before."""
+    task = seen.task
+    row = decided(seen, decision, attempt=task.attempts)
+    row.pk = seen.dispatch_id
     facts = {
         "capability": task.capability,
         "target_agent": chosen.agent_id,
-        "attempt": attempt,
+        "attempt": task.attempts,
         "priority": task.priority,
         "score": chosen.final_score,
         "policy": str(decision.how),
@@ -195,8 +217,16 @@ def _start(seen: Survey, decision: Decision, chosen: Card) -> Routed:
         "eligible": sum(card.eligible for card in decision.cards),
         "dispatch_id": row.pk,
     }
-    starting.start_run(task, served_by=chosen.served_by, told=news.task_event(task, "task.dispatched", facts))
-    return Routed.DISPATCHED
+    starting.start_run(
+        task,
+        served_by=chosen.served_by,
+        told=[*told, news.task_event(task, "task.dispatched", facts)],
+        written=[
+            *written,
+            rows.setting(Agent, chosen.agent_id, {}, last_dispatched_at=seen.now),
+            rows.insertion(row),
+        ],
+    )
 
 
 def _propose(seen: Survey, decision: Decision, chosen: Card) -> Routed:
@@ -226,12 +256,18 @@ def _wait(seen: Survey, decision: Decision) -> Routed:
         ending.give_up(task, Failure(type=ErrorType.ERROR, code="no_agent", message=words, hint=hint), now=seen.now)
         _note(seen, decision, attempt=None, reason=words)
         return Routed.FAILED
-    values = {"wait_reason": f"{decision.how}: {reason}"[:300], "waits_for": list(decision.waits_for)}
+    values = waiting_of(decision)
     if any(getattr(task, name) != value for name, value in values.items()):
         rows.change(task, **values, updated_at=seen.now)
     if task_queries.last_fingerprint(task.task_id) != _fingerprint(decision):
         _note(seen, decision, attempt=None, reason=f"{decision.how}: {reason}")
     return Routed.WAITS
+
+
+def waiting_of(decision: Decision) -> dict[str, object]:
+    """Return what the row of a task says that nobody gets now."""
+    reason = f"{decision.how}: {reasons_in_words(decision.cards)}"
+    return {"wait_reason": reason[:300], "waits_for": list(decision.waits_for)}
 
 
 def reasons_in_words(cards: Sequence[Card]) -> str:
@@ -245,12 +281,13 @@ def reasons_in_words(cards: Sequence[Card]) -> str:
 
 def _note(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
     """Store the decision with all that it was made of."""
-    row = _decided(seen, decision, attempt=attempt, reason=reason)
+    row = decided(seen, decision, attempt=attempt, reason=reason)
     rows.insert(row)
     return row
 
 
-def _decided(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
+def decided(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
+    """Return the row of a decision, with all that it was made of."""
     full, rest = decision.cards[:_FULL_CARDS], decision.cards[_FULL_CARDS:]
     return Dispatch(
         task=seen.task,

@@ -69,14 +69,14 @@ def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None =
     The events that tell of it are the caller's to publish.
     """
     failure = outcome.failure
-    duration_ms = round((now - (task.started_at or task.dispatched_at or now)) / timedelta(milliseconds=1))
+    began = task.started_at or task.dispatched_at or now
     past = History(
         task_id=task.task_id,
         attempt=task.attempts,
         agent_id=task.dispatched_to,
         capability=task.capability,
         success=failure is None,
-        duration_ms=max(0, duration_ms),
+        duration_ms=max(0, round((now - began) / timedelta(milliseconds=1))),
         error_type="" if failure is None else failure.type,
         context=_context(task, outcome),
         created_at=now,
@@ -84,8 +84,8 @@ def settle(task: Task, outcome: Outcome, *, now: datetime, actor: Actor | None =
     )
     nudging.slot_is_free(task.dispatched_to)
     if failure is None:
-        return [_complete(task, outcome, duration_ms, now, past)]
-    return _fail(task, failure, duration_ms, now, actor, past)
+        return [_complete(task, outcome, past, now)]
+    return _fail(task, failure, past, now, actor)
 
 
 def _context(task: Task, outcome: Outcome) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _fit(text: str) -> str:
     return str(texts.storable(redact.text(text)))
 
 
-def _complete(task: Task, outcome: Outcome, duration_ms: int, now: datetime, past: History) -> NewEvent:
+def _complete(task: Task, outcome: Outcome, past: History, now: datetime) -> NewEvent:
     size = len(json.dumps(outcome.result, ensure_ascii=False)) if outcome.result is not None else None
     _end(
         task,
@@ -116,13 +116,11 @@ def _complete(task: Task, outcome: Outcome, duration_ms: int, now: datetime, pas
         result_ref=outcome.result_ref,
         error=None,
     )
-    facts = {"attempt": task.attempts, "success": True, "duration_ms": duration_ms, "result_size": size}
+    facts = {"attempt": task.attempts, "success": True, "duration_ms": past.duration_ms, "result_size": size}
     return news.task_event(task, "task.result", facts, agent_id=task.dispatched_to)
 
 
-def _fail(
-    task: Task, failure: Failure, duration_ms: int, now: datetime, actor: Actor | None, past: History
-) -> list[NewEvent]:
+def _fail(task: Task, failure: Failure, past: History, now: datetime, actor: Actor | None) -> list[NewEvent]:
     rule = RULES[failure.type]
     used = task.used_attempts + rule.spends
     unspent = task.attempts - used
@@ -130,7 +128,7 @@ def _fail(
     task.used_attempts = used
     if failure.type is ErrorType.CANCELLED:
         return [_cancelled(task, failure, now, actor, past)]
-    told = _told(task, failure, duration_ms, final=not again)
+    told = _told(task, failure, past, final=not again)
     if again:
         return [told, _go_back(task, failure, now, past)]
     if task.cancel_requested_at is not None and rule.again:
@@ -143,7 +141,7 @@ def _fail(
     return [told]
 
 
-def _told(task: Task, failure: Failure, duration_ms: int, *, final: bool) -> NewEvent:
+def _told(task: Task, failure: Failure, past: History, *, final: bool) -> NewEvent:
     """Return the event that the attempt failed."""
     if failure.type is ErrorType.TIMEOUT:
         facts: dict[str, object] = {
@@ -155,7 +153,7 @@ def _told(task: Task, failure: Failure, duration_ms: int, *, final: bool) -> New
         }
         return news.task_event(task, "task.timeout", facts, agent_id=task.dispatched_to)
     row = _row_of(failure)
-    facts = {"attempt": task.attempts, "success": False, "duration_ms": duration_ms, "error_type": row["type"]}
+    facts = {"attempt": task.attempts, "success": False, "duration_ms": past.duration_ms, "error_type": row["type"]}
     facts |= {"code": row["code"], "message": row["message"], "final": final}
     return news.task_event(task, "task.result.failure", facts, agent_id=task.dispatched_to)
 

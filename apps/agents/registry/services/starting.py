@@ -1,6 +1,7 @@
 """Starts the engine's run of an attempt, on the queue of its agent. The caller holds the task's lock."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.utils.module_loading import import_string
@@ -9,6 +10,7 @@ from apps.agents.registry import definitions
 from apps.agents.registry.models import ServedBy, Task
 from apps.agents.registry.services import news
 from apps.agents.registry.words import Attempt
+from meshsix import rows
 from meshsix.durable import coding, registry
 from meshsix.durable import services as durable
 from meshsix.durable.definition import Workflow
@@ -25,8 +27,11 @@ def queue_of(agent_id: str, instance_id: str = "") -> str:
     return f"agent.{agent_id}.{instance_id}" if instance_id else f"agent.{agent_id}"
 
 
-def start_run(task: Task, *, served_by: str, told: NewEvent) -> None:
-    """Start the run `task.run_id` for the attempt that the task now is in, and publish the event that tells of it."""
+def start_run(task: Task, *, served_by: str, told: Sequence[NewEvent], written: Sequence[rows.Change]) -> None:
+    """Start the run `task.run_id` for the attempt that the task now is in, write the rows and publish what tells of it.
+
+    All with one statement.
+    """
     queue, timeouts = queue_of(task.dispatched_to, task.instance_id), dict[str, timedelta]()
     ask: object = Attempt(task_id=task.task_id, attempt=task.attempts, agent_id=task.dispatched_to)
     match served_by:
@@ -44,7 +49,8 @@ def start_run(task: Task, *, served_by: str, told: NewEvent) -> None:
         run_id=task.run_id,
         queue=queue,
         timeouts=timeouts,
-        also=[told],
+        also=told,
+        beside=written,
     )
 
 

@@ -1,9 +1,12 @@
-"""Tasks are asked for: checked, stored, and in the same request offered to an agent."""
+"""Tasks are asked for: checked, stored, and in the same request offered to an agent.
+
+The usual ones are stored together with what was decided about them (admitting.py).
+"""
 
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,13 +19,15 @@ from apps.agents.registry.models.agents import MOST_SECONDS, NAME
 from apps.agents.registry.models.tasks import MOST_PRIORITY, MOST_WAIT_SECONDS
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.schemas import Fault
-from apps.agents.registry.services import dispatching, news
-from apps.agents.registry.states import ENDED, TaskState
+from apps.agents.registry.services import admitting, dispatching, isolation, news
+from apps.agents.registry.services.dispatching import Survey
+from apps.agents.registry.states import ENDED, TaskState, Why
 from apps.agents.registry.words import Request
 from meshsix import rows
 from meshsix.kit import clock, redact, texts
 from meshsix.kit.actor import Actor
 from meshsix.live import services as live
+from meshsix.live.services import NewEvent
 
 LARGEST_PAYLOAD_BYTES = 256 * 1024
 _MOST_ATTEMPTS = 10
@@ -69,16 +74,13 @@ def submit(request: Request, *, actor: Actor) -> Submitted:
     known = _known(request, actor)
     if known is not None:
         return Submitted(task=known, is_new=False)
-    offered = task_queries.offered(request.capability)
-    _check_payload(request, offered)
-    task = _store(request, actor, max(offered.values(), default=_DEFAULT_TIMEOUT_SECONDS))
-    if task is None:
-        again = _known(request, actor)
-        if again is None:
-            raise IntegrityError("The task of this Idempotency-Key is gone.")
-        return Submitted(task=again, is_new=False)
-    dispatching.alone(dispatching.offer, task.task_id)
-    return Submitted(task=task_queries.get(task.task_id), is_new=True)
+    task = _task(request, actor)
+    seen = isolation.alone(task.task_id, lambda: dispatching.survey(task, task.created_at))
+    _check(task, request, seen)
+    told = _asked_for(task, actor)
+    if seen is not None and isolation.alone(task.task_id, lambda: admitting.admit(seen, told)):
+        return Submitted(task=task, is_new=True)
+    return _store(request, actor, timeout_seconds=task.timeout_seconds)
 
 
 def _fields(request: Request) -> Iterator[Fault]:
@@ -132,28 +134,42 @@ def fingerprint(request: Request) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _check_payload(request: Request, offered: Collection[str]) -> None:
-    """Raise Invalid where every agent that offers the capability rejects the payload."""
-    rejected = task_queries.rejected_by(offered, dict(request.payload))
+def _check(task: Task, request: Request, seen: Survey | None) -> None:
+    """Raise Invalid where every agent that offers the capability rejects the payload.
+
+    Else let a task that names no time have the longest that one of them declares.
+    """
+    offered, rejected = _offered(task, seen)
     if offered and len(rejected) == len(offered):
         nearest = min(rejected.values(), key=len)
         raise Invalid(
             [Fault(pointer=f"/payload{fault.pointer}", code=fault.code, detail=fault.detail) for fault in nearest]
         )
+    if request.timeout_seconds is None:
+        task.timeout_seconds = max(offered.values(), default=_DEFAULT_TIMEOUT_SECONDS)
 
 
-def _store(request: Request, actor: Actor, timeout_seconds: int) -> Task | None:
-    """Store the task with its first event; None where a request with the same key was faster.
+def _offered(task: Task, seen: Survey | None) -> tuple[Mapping[str, int], Mapping[str, tuple[Fault, ...]]]:
+    """Return the input schemas (hashes) of all who offer the capability, each with its longest timeout; and faults."""
+    if seen is None:
+        known = task_queries.offered(task.capability)
+        return known, task_queries.rejected_by(known, task.payload)
+    offered = dict[str, int]()
+    for card in seen.cards:
+        if Why.WITHDRAWN not in card.reasons:
+            offered[card.input_schema] = max(card.timeout_seconds, offered.get(card.input_schema, 0))
+    return offered, seen.rejected
 
-    `timeout_seconds` is the longest that an agent declares for the capability.
-    """
+
+def _task(request: Request, actor: Actor) -> Task:
+    """Return a new task that is not stored yet; a timeout that is not asked for is for `_check`."""
     now = clock.now()
-    task = Task(
+    return Task(
         capability=request.capability,
         payload=dict(request.payload),
         status=TaskState.PENDING,
         priority=request.priority,
-        timeout_seconds=timeout_seconds if request.timeout_seconds is None else request.timeout_seconds,
+        timeout_seconds=request.timeout_seconds or _DEFAULT_TIMEOUT_SECONDS,
         max_attempts=request.max_attempts,
         wait_seconds=request.wait_seconds,
         wait_until=now + timedelta(seconds=request.wait_seconds),
@@ -171,17 +187,29 @@ def _store(request: Request, actor: Actor, timeout_seconds: int) -> Task | None:
         created_at=now,
         updated_at=now,
     )
-    return _insert(task, actor)
+
+
+def _store(request: Request, actor: Actor, *, timeout_seconds: int) -> Submitted:
+    """Store a task as it is asked for, then try to give it to an agent; return the one of its key that was faster."""
+    task = _task(request, actor)
+    task.timeout_seconds = timeout_seconds
+    if not live.publish_with(rows.insertion(task, or_nothing=True), _asked_for(task, actor)):
+        again = _known(request, actor)
+        if again is None:
+            raise IntegrityError("The task of this Idempotency-Key is gone.")
+        return Submitted(task=again, is_new=False)
+    dispatching.alone(dispatching.offer, task.task_id)
+    return Submitted(task=task_queries.get(task.task_id), is_new=True)
 
 
 _TOLD = ("capability", "priority", "requested_by", "max_attempts", "timeout_seconds", "project")
 
 
-def _insert(task: Task, actor: Actor) -> Task | None:
+def _asked_for(task: Task, actor: Actor) -> NewEvent:
+    """Return the first event of a task."""
     facts: dict[str, object] = {name: getattr(task, name) for name in _TOLD}
     facts["retry_of"] = str(task.retry_of) if task.retry_of else None
-    event = news.transition(task, None, trigger="submitted", actor=actor, facts=facts)
-    return task if live.publish_with(rows.insertion(task, or_nothing=True), event) else None
+    return news.transition(task, None, trigger="submitted", actor=actor, facts=facts)
 
 
 def retry(task: Task, *, actor: Actor) -> Task:
@@ -197,7 +225,7 @@ def retry(task: Task, *, actor: Actor) -> Task:
         requested_by=actor.name,
         wait_until=clock.now() + timedelta(seconds=task.wait_seconds),
     )
-    _insert(fresh, actor)
+    live.publish_with(rows.insertion(fresh), _asked_for(fresh, actor))
     dispatching.offer(fresh.task_id)
     return task_queries.get(fresh.task_id)
 

@@ -1,0 +1,68 @@
+"""A new task is stored together with the decision about it, in the usual cases: an agent takes it, or it has to wait.
+
+All else (a person must approve, a workflow serves it, its time is over at once, the last slot is just taken) is for
+dispatching.py, once the task is stored.
+"""
+
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+from django.db.utils import OperationalError
+
+from apps.agents.registry import policy
+from apps.agents.registry.cards import Card
+from apps.agents.registry.models import ServedBy
+from apps.agents.registry.policy import Decision
+from apps.agents.registry.queries import tasks as task_queries
+from apps.agents.registry.services import dispatching, nudging
+from apps.agents.registry.services.dispatching import Survey
+from meshsix import rows
+from meshsix.live import services as live
+from meshsix.live.services import NewEvent
+
+
+def admit(seen: Survey, told: NewEvent) -> bool:
+    """Store a new task, by what was seen just now, with `told`, the event that it was asked for; return whether it is.
+
+    It is not where its Idempotency-Key was used meanwhile; then its row at hand is worth nothing.
+    """
+    decision = seen.decide()
+    try:
+        if decision.chosen is None:
+            return _wait(seen, decision, told)
+        return _is_simple(seen, decision.chosen) and _start(seen, decision, decision.chosen, [told])
+    except IntegrityError:
+        return False
+    except OperationalError as error:
+        if dispatching.has_lost(error):
+            return False
+        raise
+
+
+def _is_simple(seen: Survey, chosen: Card) -> bool:
+    gate = (seen.task.gate or {}).get("agents", [])
+    needs_a_person = policy.needs_approval(chosen, seen.wanted.action) and chosen.agent_id not in gate
+    return chosen.served_by != ServedBy.WORKFLOW and not needs_a_person
+
+
+@transaction.atomic
+def _start(seen: Survey, decision: Decision, chosen: Card, told: Sequence[NewEvent]) -> bool:
+    if not dispatching.take(seen, chosen):
+        return False
+    for name, value in dispatching.start_of(seen, decision, chosen).items():
+        setattr(seen.task, name, value)
+    dispatching.start(seen, decision, chosen, written=[rows.insertion(seen.task)], told=told)
+    return True
+
+
+def _wait(seen: Survey, decision: Decision, told: NewEvent) -> bool:
+    task = seen.task
+    if task.wait_until is None or task.wait_until <= seen.now:
+        return False
+    for name, value in dispatching.waiting_of(decision).items():
+        setattr(task, name, value)
+    note = rows.insertion(dispatching.decided(seen, decision, attempt=None, reason=task.wait_reason))
+    live.publish_with(rows.insertion(task), told, beside=[note])
+    for agent_id in task_queries.free_after_all(task.task_id):
+        nudging.fill(agent_id)
+    return True
