@@ -51,8 +51,8 @@ Ended = Callable[[Run, str | None], Iterable[NewEvent]]
 class Scene:
     """The run that a transaction is about. `state` and `phase` follow the writes; `ends` says that it ended here.
 
-    `row` is what its last change of state left, None before one; `output` (JSON) is what the step gave that ended the run
-    well as its last one.
+    `row` is what its last change of state left, None before one; `output` (JSON) is what its last step gave, where that
+    alone ended it well.
     """
 
     run_id: UUID

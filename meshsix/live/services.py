@@ -137,8 +137,8 @@ def publish_all(events: Iterable[NewEvent]) -> list[Published]:
 def publish_with(change: Change, event: NewEvent, beside: Sequence[Change] = ()) -> bool:
     """Write a row and append the event that tells of it, as one statement; return whether there was a row to write.
 
-    The rows `beside` it are written in any case. Outside a transaction it is one of its own. For changes that every task
-    passes: beside `publish` it saves the beginning, the end and a trip. The event has no idempotency key.
+    The rows `beside` it are written in any case. Outside a transaction it is one of its own. For changes that every
+    task passes: beside `publish` it saves the beginning, the end and a trip. The event has no idempotency key.
     """
     changes = {"written": change} | {f"part{number}": each for number, each in enumerate(beside)}
     parts = ", ".join(f"{name} AS ({statement})" for name, (statement, _) in changes.items())

@@ -1,7 +1,6 @@
 """What the engine does in an attempt: begin, then perform; or wait for an agent outside."""
 
 import json
-import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -44,17 +43,12 @@ class Begun:
     instance_id: str
 
 
-_last = threading.local()
-"""What this thread began last: as a rule it goes on with it at once, and need not read it again."""
-
-
 def begin(wanted: BeginWanted, clients: Clients) -> Begun:  # noqa: ARG001 - a step takes its clients
     """Note that this process began, and from when its time runs."""
     try:
         task = attempts.begin(wanted.this.run_id, instance_id=HERE.instance_id)
     except attempts.NotCurrent as error:
         raise Permanent("task:not-current", hint=str(error)) from error
-    _last.begun = task
     return Begun(deadline_at=task.deadline_at or wanted.this.deadline, instance_id=task.instance_id)
 
 
@@ -70,8 +64,7 @@ class PerformWanted:
 
 def perform(wanted: PerformWanted, clients: Clients) -> Outcome:
     """Call the agent's handler once. A foreseen failure is an outcome: the registry says what follows."""
-    begun: Task | None = _last.__dict__.pop("begun", None)
-    task = begun if begun and begun.run_id == wanted.this.run_id else task_queries.get(wanted.ask.task_id)
+    task = task_queries.get(wanted.ask.task_id)
     if task.run_id != wanted.this.run_id or task.status not in HELD:
         raise Permanent("task:not-current", hint="Another attempt has taken the place of this one.")
     deployed = definitions.deployed(wanted.ask.agent_id)
