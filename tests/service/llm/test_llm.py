@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -18,8 +19,9 @@ from apps.agents.llm.services import Llm
 from apps.agents.llm.tools import MOST_CALLS, MOST_ROUNDS, tool
 from apps.agents.llm.words import Reply, ToolUse, Work
 from meshsix.durable.outcomes import Permanent
-from meshsix.integrations.errors import Missing, Refused, TryLater
+from meshsix.integrations.errors import Missing, Refused, TryLater, VendorError
 from meshsix.integrations.litellm import Message
+from meshsix.integrations.litellm.models import Models
 from meshsix.kit import clock, names
 from meshsix.live.models import Event
 from meshsix.wiring import Clients
@@ -43,6 +45,7 @@ class Facts:
     facts: dict[str, str]
 
 
+PATHS_THAT_COST = ("/chat/completions", "/embeddings")
 GOOD = {"summary": "PostgreSQL", "confidence": 0.9}
 
 
@@ -84,25 +87,26 @@ def test_an_answer_leaves_two_events_and_a_row(llm: Llm, work: Work, litellm: Mo
     assert (asked["temperature"], asked["max_tokens"]) == (0.0, 300)
 
 
+@pytest.mark.parametrize("result", ["7", "-1764.5"])
 def test_the_model_calls_a_tool_and_its_answer_depends_on_the_result(
-    llm: Llm, work: Work, litellm: ModelsSandbox
+    llm: Llm, work: Work, litellm: ModelsSandbox, result: str
 ) -> None:
     seen = []
 
     def calculate(expression: str) -> str:
-        """Work out a sum."""
+        """Work out a sum, and wrong: a model that did it by itself would be right."""
         seen.append(expression)
-        return "1764"
+        return result
 
-    reply = llm.answer(*said(llm, "What is 42*42?"), offered=(tool(calculate),))
-    assert seen == ["42*42"]
-    assert reply.value == "The answer is 1764."
+    reply = llm.answer(*said(llm, "What is 2+2?"), offered=(tool(calculate),))
+    assert seen == ["2+2"]
+    assert reply.value == f"The answer is {result}."
     assert reply.tools == (ToolUse(name="calculate", calls=1, failed=0),)
     first, second = litellm.asked()
     assert first["tools"][0]["function"]["name"] == "calculate"
     assert second["messages"][-1] == {
         "role": "tool",
-        "content": "1764",
+        "content": result,
         "tool_call_id": second["messages"][-2]["tool_calls"][0]["id"],
     }
     assert events(work) == ["llm.call", "llm.response", "tool.invocation", "tool.result", "llm.call", "llm.response"]
@@ -225,6 +229,12 @@ def test_the_key_is_the_projects_else_the_platforms_and_never_the_master_key(
     assert len(clients.litellm.keys_named("mesh-six-platform-key")) == 1  # type: ignore[union-attr] # it is there
 
 
+def test_what_calls_of_the_platform_cost_is_what_its_key_spent(llm: Llm, work: Work, litellm: ModelsSandbox) -> None:
+    llm.answer(*said(llm))
+    llm.embed(["one", "two"])
+    assert 0 < recorded(work) == round(litellm.spend_of_key("mesh-six-platform-key"), 12)
+
+
 def test_a_project_without_a_key_and_one_that_is_not_onboarded_are_permanent(
     work: Work, clients: Clients, project: Callable[..., str]
 ) -> None:
@@ -253,6 +263,25 @@ def test_a_project_over_its_budget_makes_no_further_call(
         assert later.answer(*said(later)).value == "x"
 
 
+def test_over_budget_or_refused_nothing_is_asked_of_any_model(
+    work: Work, clients: Clients, litellm: ModelsSandbox, project: Callable[..., str], settings: Settings
+) -> None:
+    over = Llm(replace(work, project=project(budget=Decimal("0.000001"))), clients)
+    over.embed(["a long text " * 50])
+    refused = Llm(replace(work, project=project(at_litellm=0.0)), clients)
+    with pytest.raises(BudgetExceeded):
+        refused.answer(*said(refused))
+    settings.AGENT_DAILY_BUDGET_USD = 0.000001
+    asked = len(litellm.requests())
+    for llm in (over, refused, Llm(replace(work, task_id=""), clients)):
+        with pytest.raises(BudgetExceeded):
+            llm.answer(*said(llm))
+        with pytest.raises(BudgetExceeded):
+            llm.embed(["one"])
+    assert [each["path"] for each in litellm.requests()[asked:] if each["path"] in PATHS_THAT_COST] == []
+    assert (len(litellm.asked()), len(litellm.asked("/embeddings"))) == (1, 1)
+
+
 def test_litellms_refusal_for_the_budget_is_remembered_for_the_work(
     work: Work, clients: Clients, litellm: ModelsSandbox, project: Callable[..., str]
 ) -> None:
@@ -272,17 +301,125 @@ def test_an_agent_has_a_budget_for_the_day(llm: Llm, litellm: ModelsSandbox, set
     assert len(litellm.asked()) == 1
 
 
+def recorded(work: Work) -> Decimal:
+    """Return what our own rows say that this work cost."""
+    rows = LlmCall.objects.filter(task_id=work.task_id)
+    return sum((row.cost_usd or Decimal(0) for row in rows), start=Decimal(0))
+
+
+def with_tools(llm: Llm, litellm: ModelsSandbox) -> None:
+    """Two rounds: a wish and what follows it."""
+
+    def calculate(expression: str) -> str:  # noqa: ARG001 - what the model sends
+        """Work out a sum."""
+        return "1764"
+
+    assert llm.answer(*said(llm, "What is 42*42?"), offered=(tool(calculate),)).calls == 2
+    assert len(litellm.asked()) == 2
+
+
+def with_a_repair(llm: Llm, litellm: ModelsSandbox) -> None:
+    """A bad answer and its repair, both paid for."""
+    litellm.says({"times": 1, "answer": {"content": "I would rather talk."}}, {"answer": {"json": GOOD}})
+    assert advice(llm).repaired
+
+
+def without_the_header(llm: Llm, litellm: ModelsSandbox) -> None:
+    """The cost is ours to work out from the prices."""
+    prices._known.clear()
+    litellm.says({"answer": {"content": "x" * 99, "cost_usd": None}})
+    llm.answer(*said(llm, "Question " * 50))
+
+
+def with_vectors(llm: Llm, litellm: ModelsSandbox) -> None:
+    """Embeddings cost too."""
+    llm.embed(["one", "two"])
+    assert len(litellm.asked("/embeddings")) == 1
+
+
+@pytest.mark.parametrize("call", [with_tools, with_a_repair, without_the_header, with_vectors])
 def test_calls_and_the_spend_at_litellm_agree(
-    work: Work, clients: Clients, litellm: ModelsSandbox, project: Callable[..., str]
+    work: Work,
+    clients: Clients,
+    litellm: ModelsSandbox,
+    project: Callable[..., str],
+    call: Callable[[Llm, ModelsSandbox], None],
 ) -> None:
     name = project()
     llm = Llm(replace(work, project=name), clients)
-    for number in range(5):
+    for number in range(3):
         llm.answer(*said(llm, f"Question {number}"))
-    llm.embed(["one", "two"])
-    recorded = sum(row.cost_usd or Decimal(0) for row in LlmCall.objects.filter(task_id=work.task_id))
-    assert recorded > 0
-    assert abs(recorded - litellm.spend(name.partition("/")[2])) < Decimal("1e-9")
+    litellm.forget_requests()
+    call(llm, litellm)
+    assert 0 < recorded(work) == round(litellm.spend(name.partition("/")[2]), 12)
+
+
+LOST: list[dict[str, object]] = [
+    {"kind": "drop-after-effect"},
+    {"kind": "timeout", "effect": True},
+    {"kind": "answer", "effect": True, "status": 200, "body": {}},
+]
+
+
+@pytest.fixture(params=PATHS_THAT_COST)
+def asking(request: pytest.FixtureRequest, clients: Clients) -> Callable[[Work], None]:
+    """A long question, beside which its answer costs little."""
+    question = "What do we know of this? " * 400
+
+    def ask(work: Work) -> None:
+        llm = Llm(work, clients)
+        if request.param == "/embeddings":
+            llm.embed([question])
+        else:
+            llm.answer(*said(llm, question))
+
+    return ask
+
+
+@pytest.mark.parametrize("fault", LOST, ids=["cut off", "too late", "unreadable"])
+def test_what_was_sent_is_counted_where_its_answer_was_lost(
+    work: Work,
+    litellm: ModelsSandbox,
+    project: Callable[..., str],
+    asking: Callable[[Work], None],
+    fault: dict[str, object],
+) -> None:
+    name = project()
+    own = replace(work, project=name, deadline=clock.now() + timedelta(seconds=5))
+    for path in PATHS_THAT_COST:
+        litellm.fault(match={"path": path}, **fault)  # type: ignore[arg-type] # facts of a fault
+    with pytest.raises(TryLater):
+        asking(own)
+    row = LlmCall.objects.get(task_id=work.task_id)
+    assert (row.error_type, row.cost_source, row.prompt_tokens > 2400) == ("try_later", "estimate", True)
+    assert payload(own, "llm.response")["cost_source"] == "estimate"
+    spent = litellm.spend(name.partition("/")[2])
+    assert spent > Decimal("0.007")
+    assert abs(recorded(work) - spent) < Decimal("0.0005")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "status", "status": 503}, {"kind": "status", "status": 400}], ids=["away", "refused"]
+)
+def test_what_litellm_did_not_do_costs_nothing(
+    llm: Llm, work: Work, litellm: ModelsSandbox, fault: dict[str, object]
+) -> None:
+    litellm.fault(match={"path": "/chat/completions"}, **fault)  # type: ignore[arg-type] # facts of a fault
+    with pytest.raises(VendorError):
+        llm.answer(*said(llm))
+    assert LlmCall.objects.get(task_id=work.task_id).cost_usd is None
+
+
+def test_what_was_never_sent_costs_nothing(work: Work, clients: Clients) -> None:
+    nowhere = Models(url="http://127.0.0.1:1")
+    account = Llm(work, clients)
+    account.answer(*said(account))
+    with closing(nowhere):
+        clients.__dict__["models"] = nowhere
+        llm = Llm(replace(work, task_id=str(uuid.uuid4())), clients)
+        with pytest.raises(TryLater):
+            llm.answer(*said(llm))
+    assert LlmCall.objects.get(task_id=llm.work.task_id).cost_usd is None
 
 
 def test_vectors_name_their_model(llm: Llm, settings: Settings) -> None:
