@@ -115,8 +115,8 @@ class ChatAsk:
 
     def as_text(self) -> str:
         """Return all that the model reads, for counting it."""
-        parts = [*self.messages, *self.tools, *([self.shape] if self.shape else [])]
-        return json.dumps([part.as_json() for part in parts])
+        shape = self.shape.as_json() if self.shape else None
+        return json.dumps([[each.as_json() for each in self.messages], [each.as_json() for each in self.tools], shape])
 
 
 @dataclass(frozen=True, kw_only=True)

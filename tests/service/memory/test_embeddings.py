@@ -102,7 +102,7 @@ AWAY: list[dict[str, object]] = [
 def test_a_model_that_is_away_stops_no_start(
     clients: Clients, litellm: ModelsSandbox, fault: dict[str, object]
 ) -> None:
-    litellm.fault(match={"path": "/embeddings"}, **fault)  # type: ignore[arg-type] # facts of a fault
+    litellm.fault(match={"path": "/embeddings"}, **fault)
     assert not embeddings.check(clients)
 
 
