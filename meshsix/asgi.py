@@ -13,10 +13,12 @@ from meshsix.web import handler
 
 _http = handler.application()  # loads the apps, which everything below needs
 
+from apps.agents.memory import dimension  # noqa: E402 - after the apps are loaded
 from apps.webhooks.doors.calls import MOST_BYTES  # noqa: E402 - after the apps are loaded
 from meshsix.mcp_when_asked import McpWhenAsked  # noqa: E402 - after the apps are loaded
 from meshsix.routing import websockets  # noqa: E402 - after the apps are loaded
 from meshsix.web.bodies import BodyLimit  # noqa: E402 - after the apps are loaded
+from meshsix.web.lifespan import StartsOnlyIf  # noqa: E402 - after the apps are loaded
 
 _mcp = McpWhenAsked()
 
@@ -26,4 +28,6 @@ async def _pages_or_mcp(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 _limited = BodyLimit(_pages_or_mcp, usual=settings.API_BODY_LIMIT_BYTES, larger={"/webhooks/": MOST_BYTES})
-application = ProtocolTypeRouter({"http": _limited, "websocket": websockets, "lifespan": _mcp})
+application = ProtocolTypeRouter(
+    {"http": _limited, "websocket": websockets, "lifespan": StartsOnlyIf(dimension.problem, _mcp)}
+)

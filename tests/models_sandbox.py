@@ -46,6 +46,13 @@ class ModelsSandbox(Sandbox):
             found = admin.get("/team/info", params={"team_id": team_id}).raise_for_status().json()
         return Decimal(str(found["team_info"]["spend"]))
 
+    def spend_of_key(self, alias: str) -> Decimal:
+        """Return what the one key of this name has spent in USD."""
+        with self._admin() as admin:
+            asked = {"key_alias": alias, "return_full_object": "true"}
+            (found,) = admin.get("/key/list", params=asked).raise_for_status().json()["keys"]
+        return Decimal(str(found["spend"]))
+
     def _admin(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {MASTER_KEY}"})
 

@@ -19,7 +19,7 @@ from apps.agents.llm.words import Work
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import Missing, Refused, TryLater, VendorError
 from meshsix.integrations.litellm import ChatAnswer, ChatAsk, Embedded, Speaker, failures
-from meshsix.kit import clock, ids, redact
+from meshsix.kit import clock, ids, redact, tokens
 from meshsix.wiring import Clients
 
 if TYPE_CHECKING:  # loaded by those who ask models
@@ -45,7 +45,10 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What a call took, and the word for its failure: for its event and its row."""
+    """What a call took, and the word for its failure: for its event and its row.
+
+    `was_lost`: it was sent and nobody knows what became of it; its tokens are those that were sent.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -55,6 +58,7 @@ class Taken:
     finish_reason: str = ""
     took: timedelta = timedelta(0)
     error_type: str = ""
+    was_lost: bool = False
 
 
 class Exchange:
@@ -93,7 +97,11 @@ class Exchange:
             _log.info("prompt", call_id=str(call_id), text=told)
         account, timeout = self.account, self._timeout()
         answer, took = self._timed(
-            call_id, ask.model, label, lambda: self.models.complete(ask, key=account.key, timeout=timeout)
+            call_id,
+            ask.model,
+            label,
+            lambda: self.models.complete(ask, key=account.key, timeout=timeout),
+            sent=lambda: tokens.count(ask.as_text()),
         )
         taken = Taken(
             prompt_tokens=answer.prompt_tokens,
@@ -118,7 +126,7 @@ class Exchange:
         def call() -> Embedded:
             return self.models.embed(texts, model=model, dimension=dimension, key=account.key, timeout=timeout)
 
-        found, took = self._timed(call_id, model, label, call)
+        found, took = self._timed(call_id, model, label, call, sent=lambda: sum(map(tokens.count, texts)))
         taken = Taken(prompt_tokens=found.prompt_tokens, cost_usd=found.cost_usd, finish_reason="stop", took=took)
         self._end(call_id, model, label, taken)
         return found
@@ -153,14 +161,19 @@ class Exchange:
         recording.tell(self.work, "llm.call", told)
         return call_id
 
-    def _timed(self, call_id: UUID, model: str, label: Label, call: Callable[[], Found]) -> tuple[Found, timedelta]:
+    def _timed(
+        self, call_id: UUID, model: str, label: Label, call: Callable[[], Found], *, sent: Callable[[], int]
+    ) -> tuple[Found, timedelta]:
+        """Return what the call gives and how long it took; write down one that fails. `sent` counts its tokens."""
         started = time.monotonic()
         try:
             found = call()
         except VendorError as error:
             fault, error_type = self._fault(error)
             took = timedelta(seconds=time.monotonic() - started)
-            self._end(call_id, model, label, Taken(took=took, error_type=error_type))
+            lost = isinstance(error, failures.AnswerLost)
+            taken = Taken(took=took, error_type=error_type, was_lost=lost, prompt_tokens=sent() if lost else 0)
+            self._end(call_id, model, label, taken)
             raise fault from error
         return found, timedelta(seconds=time.monotonic() - started)
 
@@ -183,7 +196,7 @@ class Exchange:
         return error, "missing" if isinstance(error, Missing) else "refused"
 
     def _end(self, call_id: UUID, model: str, label: Label, taken: Taken) -> None:
-        cost, source = (None, "") if taken.error_type else self._cost(model, taken)
+        cost, source = self._cost(model, taken)
         milliseconds = int(taken.took / timedelta(milliseconds=1))
         told = {
             "call_id": str(call_id),
@@ -220,9 +233,15 @@ class Exchange:
         recording.tell(self.work, "llm.response", told)
 
     def _cost(self, model: str, taken: Taken) -> tuple[Decimal | None, str]:
-        """Return the cost and where it comes from: LiteLLM's own word, else tokens times prices, else nowhere."""
+        """Return the cost and where it comes from: LiteLLM's own word, else tokens times prices, else nowhere.
+
+        A call that failed costs nothing, but where its answer was lost: LiteLLM bills what it did all the same.
+        """
         if taken.cost_usd is not None:
             return taken.cost_usd, CostSource.HEADER
-        known = prices.facts(self.models, key=self.account.key, model=model)
+        if taken.error_type and not taken.was_lost:
+            return None, ""
+        known = prices.facts(self.models, key=self.account.key, model=model, longest=_SPARE / 2)
         cost = known.cost(taken.prompt_tokens, taken.completion_tokens) if known else None
-        return cost, CostSource.PRICES if cost is not None else ""
+        source = CostSource.ESTIMATE if taken.was_lost else CostSource.PRICES
+        return cost, source if cost is not None else ""

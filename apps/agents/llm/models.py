@@ -12,6 +12,7 @@ class CostSource(models.TextChoices):
 
     HEADER = "header", "LiteLLM said it with the answer"
     PRICES = "prices", "Tokens times the prices that LiteLLM lists"
+    ESTIMATE = "estimate", "What was sent, times the price that LiteLLM lists: the answer was lost"
 
 
 class LlmCall(models.Model):

@@ -18,19 +18,19 @@ _LONGEST = timedelta(seconds=5)
 _known: dict[str, tuple[float, Mapping[str, ModelFacts]]] = {}
 
 
-def facts(models: "Models", *, key: str, model: str) -> ModelFacts | None:
+def facts(models: "Models", *, key: str, model: str, longest: timedelta = _LONGEST) -> ModelFacts | None:
     """Return what LiteLLM says of a model, None where it says nothing now."""
     name = hashlib.sha256(key.encode()).hexdigest()
     until, found = _known.get(name, (0.0, {}))
     if until < time.monotonic():
-        found = _asked(models, key)
+        found = _asked(models, key, longest)
         kept = _KEPT if found else _KEPT_NOTHING
         _known[name] = (time.monotonic() + kept.total_seconds(), found)
     return found.get(model)
 
 
-def _asked(models: "Models", key: str) -> dict[str, ModelFacts]:
+def _asked(models: "Models", key: str, longest: timedelta) -> dict[str, ModelFacts]:
     try:
-        return {each.name: each for each in models.facts(key=key, timeout=_LONGEST)}
+        return {each.name: each for each in models.facts(key=key, timeout=longest)}
     except VendorError:  # the call that follows tells what is wrong
         return {}

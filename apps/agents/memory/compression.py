@@ -16,6 +16,8 @@ Json = object
 
 _SECTION = re.compile(r"^## ([A-Z_]+)$", re.MULTILINE)
 METADATA, DOMAIN = "METADATA", "DOMAIN_CONTEXT"
+_NEEDED = 2
+"""How many sections no hand-over is without: METADATA and DOMAIN_CONTEXT, which come first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +144,14 @@ def sections(text: str) -> dict[str, str]:
 
 
 def truncated(text: str, ceiling: int) -> str:
-    """Return the text cut section by section from the end until it fits; the last one that is left is cut itself."""
+    """Return the text cut section by section from the end until it fits; the last one that is left is cut itself.
+
+    DOMAIN_CONTEXT is left with METADATA as long as half of the room is its own.
+    """
     starts = [each.start() for each in _SECTION.finditer(text)]
     while tokens.count(text) > ceiling and len(starts) > 1:
+        if len(starts) == _NEEDED and tokens.count(text[: starts[1]]) <= ceiling // 2:
+            break
         text = text[: starts.pop()].rstrip()
     return tokens.cut(text, ceiling)
 
@@ -153,6 +160,10 @@ _PACKAGE = re.compile(
     r"(?<![\w/@.-])(?:@[a-z0-9~-][\w.-]*/[a-z0-9][\w.-]*|[a-z][a-z0-9]*(?:[-_./][a-z0-9]+)+)(?![\w-])"
 )
 _VERSION = re.compile(r"\bv?\d+(?:\.\d+)+(?:[-+][0-9A-Za-z.-]+)?")
+# A name or a number that is part of a longer one was not said.
+_PACKAGE_SAID = r"(?<![\w@.-])(?<!\w/)%s(?![\w/-]|\.\w)"
+_VERSION_SAID = r"(?<!\d)(?<!\d\.)%s(?!\w|[.+-]\w)"
+_ESCAPE = re.compile(r"\\[\\bfnrt]")
 _TERM = re.compile(r"\b[A-Z][A-Za-z0-9]{2,}\b")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
 _LEAKS = {
@@ -180,14 +191,32 @@ def problems(shorter: str, *, source: str, ask: Handover, ceiling: int) -> tuple
 
 
 def invented(shorter: str, source: str) -> tuple[str, ...]:
-    """Return the package names, versions and capitalised terms of a text that its source does not say."""
+    """Return the package names, versions and capitalised terms of a text that its source does not say, whole.
+
+    A package that is one plain word cannot be told from prose.
+    """
+    source, body = _unescaped(source), _unescaped(_SECTION.sub("", shorter))
     known = {word.casefold() for word in _WORDS.findall(source)}
-    plain = source.casefold()
-    body = _SECTION.sub("", shorter)
-    literal = [each[0] for pattern in (_PACKAGE, _VERSION) for each in pattern.finditer(body)]
+    packages = [each for each in _found(_PACKAGE, body) if not _VERSION.fullmatch(each)]
+    found = [each for each in packages if not re.search(_PACKAGE_SAID % re.escape(each), source, re.IGNORECASE)]
+    found += [
+        each for each in _found(_VERSION, body) if not re.search(_VERSION_SAID % _number(each), source, re.IGNORECASE)
+    ]
     terms = [each for each in _TERM.findall(body) if each.casefold() not in STOP_WORDS]
-    found = [each for each in literal if each.casefold().rstrip(".") not in plain]
     return tuple(dict.fromkeys(found + [each for each in terms if each.casefold() not in known]))
+
+
+def _unescaped(text: str) -> str:
+    """Return text in which no letter of an escape sequence of JSON begins a word."""
+    return _ESCAPE.sub(" ", text)
+
+
+def _found(pattern: re.Pattern[str], text: str) -> list[str]:
+    return [each[0].rstrip(".") for each in pattern.finditer(text)]
+
+
+def _number(version: str) -> str:
+    return re.escape(version.removeprefix("v"))
 
 
 def warnings(text: str) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """The vectors of the whole memory: do setting, column and model agree, and bringing all of them in line."""
 
 from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -8,11 +10,12 @@ from django.db import connection, transaction
 from apps.agents.llm.errors import CallFailed
 from apps.agents.llm.services import Llm
 from apps.agents.llm.words import Work
-from apps.agents.memory import queries
+from apps.agents.memory import dimension, queries
 from apps.agents.memory.models import Memory
 from meshsix.durable.outcomes import Permanent
-from meshsix.integrations.errors import VendorError
-from meshsix.wiring import Clients
+from meshsix.integrations.errors import Refused, VendorError
+from meshsix.integrations.litellm import failures
+from meshsix.wiring import Clients, clients
 
 AT_ONCE = 64
 LONGEST_VECTOR = 16_000
@@ -20,33 +23,50 @@ LONGEST_VECTOR = 16_000
 _WORK = Work(agent_id="memory")
 
 
-class Disagreement(Exception):  # noqa: N818 - reads as a word of the domain
-    """Setting, column and model have vectors of different lengths; the message says how to mend it."""
-
-
-def check(clients: Clients) -> bool:
+def check(vendors: Clients) -> bool:
     """Raise Disagreement unless EMBEDDING_DIMENSION, the column and a probe vector agree: for a start.
 
     Return whether a probe was possible: without a model, or while it is away, setting and column alone are compared.
     """
-    wanted, column = settings.EMBEDDING_DIMENSION, queries.column_length()
-    if column != wanted:
-        raise Disagreement(
-            f"EMBEDDING_DIMENSION is {wanted}, but the memories' vectors have {column} numbers."
-            " Run `manage.py reembed_memories`, or set EMBEDDING_DIMENSION back."
-        )
+    dimension.check()
     if not settings.LLM_MODELS["embed"]:
         return False
+    wanted = settings.EMBEDDING_DIMENSION
     try:
-        model, vectors = Llm(_WORK, clients).embed(["probe"])
-    except (VendorError, CallFailed, Permanent):
+        model, vectors = Llm(_WORK, vendors).embed(["probe"])
+    except (Refused, Permanent) as error:
+        if _is_about_the_vector(error):
+            raise dimension.Disagreement(_refused(str(error), error.hint)) from error
+        return False
+    except (VendorError, CallFailed):
         return False
     if len(vectors[0]) != wanted:
-        raise Disagreement(
+        raise dimension.Disagreement(
             f"EMBEDDING_DIMENSION is {wanted}, but {model} gives vectors of {len(vectors[0])} numbers."
             f" Set EMBEDDING_DIMENSION to {len(vectors[0])} and run `manage.py reembed_memories`."
         )
     return True
+
+
+@cache
+def check_at_start() -> None:
+    """Check once in this process, by its own clients. Raises Disagreement."""
+    check(clients())
+
+
+def _is_about_the_vector(error: Refused | Permanent) -> bool:
+    """Return whether a refusal means that no vector of this model and length will ever come: no key mends that."""
+    if isinstance(error, Permanent):
+        return error.code in {failures.MODEL_DENIED, failures.NO_SUCH_MODEL}
+    return error.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+
+
+def _refused(why: str, hint: str) -> str:
+    return (
+        f"{settings.LLM_MODELS['embed']} gives no vector of EMBEDDING_DIMENSION = {settings.EMBEDDING_DIMENSION}"
+        f" numbers: {why} {hint}".rstrip()
+        + " Set EMBEDDING_MODEL and EMBEDDING_DIMENSION to what LiteLLM offers and run `manage.py reembed_memories`."
+    )
 
 
 def resize() -> bool:
@@ -55,7 +75,7 @@ def resize() -> bool:
     if queries.column_length() == wanted:
         return False
     if not 0 < wanted <= LONGEST_VECTOR:
-        raise Disagreement(f"EMBEDDING_DIMENSION must be from 1 to {LONGEST_VECTOR}, not {wanted}.")
+        raise dimension.Disagreement(f"EMBEDDING_DIMENSION must be from 1 to {LONGEST_VECTOR}, not {wanted}.")
     with transaction.atomic():
         Memory.objects.update(embedding=None, embedding_model="")
         with connection.cursor() as cursor:
@@ -64,12 +84,12 @@ def resize() -> bool:
     return True
 
 
-def reembed(clients: Clients, *, tell: Callable[[int], None] = lambda _: None) -> int:
+def reembed(vendors: Clients, *, tell: Callable[[int], None] = lambda _: None) -> int:
     """Give every memory a vector of EMBEDDING_MODEL; return how many got one. Each batch is kept at once.
 
     `tell` is called with the number so far. Raises what the model's call raises.
     """
-    wanted, llm, done, after = settings.LLM_MODELS["embed"], Llm(_WORK, clients), 0, None
+    wanted, llm, done, after = settings.LLM_MODELS["embed"], Llm(_WORK, vendors), 0, None
     while True:
         rows = queries.without_vector_of(wanted)
         batch = list((rows if after is None else rows.filter(id__gt=after))[:AT_ONCE])

@@ -128,13 +128,15 @@ def forget_surplus(most: int = MOST_KEPT) -> int:
         return int(cursor.rowcount)
 
 
-def column_length() -> int:
-    """Return how long the vectors of models are in the table; -1 where the column has no length."""
+def column_length() -> int | None:
+    """Return how long the vectors of models are in the table; -1 where the column has no length, None without it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT atttypmod FROM pg_attribute WHERE attrelid = 'agent_memories'::regclass AND attname = 'embedding'"
+            "SELECT atttypmod FROM pg_attribute"
+            " WHERE attrelid = to_regclass('agent_memories') AND attname = 'embedding'"
         )
-        return int(cursor.fetchone()[0])
+        found = cursor.fetchone()
+        return None if found is None else int(found[0])
 
 
 def without_vector_of(model: str) -> QuerySet[Memory]:

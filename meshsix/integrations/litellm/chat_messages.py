@@ -4,6 +4,7 @@ Shapes: https://platform.openai.com/docs/api-reference/chat/create, in LiteLLM's
 https://docs.litellm.ai/docs/completion/output and https://docs.litellm.ai/docs/proxy/cost_tracking.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -111,6 +112,11 @@ class ChatAsk:
     tools: tuple[ToolOffer, ...] = ()
     shape: AnswerShape | None = None
     answer_now: bool = False
+
+    def as_text(self) -> str:
+        """Return all that the model reads, for counting it."""
+        shape = self.shape.as_json() if self.shape else None
+        return json.dumps([[each.as_json() for each in self.messages], [each.as_json() for each in self.tools], shape])
 
 
 @dataclass(frozen=True, kw_only=True)

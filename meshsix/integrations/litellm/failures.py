@@ -32,21 +32,27 @@ _HINTS = {
 }
 
 
-def late(what: str) -> TryLater:
+class AnswerLost(TryLater):
+    """The request was sent, and no answer came that can be read: LiteLLM may have done it, and billed it."""
+
+
+def late(what: str, *, was_sent: bool) -> TryLater:
     """Return the error for an answer that did not come in time."""
-    return TryLater(f"LiteLLM did not answer {what} in time.", vendor=VENDOR)
+    kind = AnswerLost if was_sent else TryLater
+    return kind(f"LiteLLM did not answer {what} in time.", vendor=VENDOR)
 
 
-def unreachable(what: str) -> TryLater:
+def unreachable(what: str, *, was_sent: bool) -> TryLater:
     """Return the error for a request that had no answer."""
     hint = "Check LITELLM_URL and the network between here and there."
-    return TryLater(f"No answer from LiteLLM to {what}.", vendor=VENDOR, hint=hint)
+    kind = AnswerLost if was_sent else TryLater
+    return kind(f"No answer from LiteLLM to {what}.", vendor=VENDOR, hint=hint)
 
 
-def unreadable(what: str) -> TryLater:
+def unreadable(what: str) -> AnswerLost:
     """Return the error for an answer that makes no sense."""
     hint = "Check that LITELLM_URL really leads to LiteLLM."
-    return TryLater(f"LiteLLM's answer to {what} cannot be read.", vendor=VENDOR, hint=hint)
+    return AnswerLost(f"LiteLLM's answer to {what} cannot be read.", vendor=VENDOR, hint=hint)
 
 
 def answered(what: str, *, status: int, headers: Mapping[str, str], body: object) -> VendorError:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
+import httpx2
 from openai import (
     APIConnectionError,
     APIError,
@@ -21,6 +22,7 @@ from meshsix.integrations.litellm import chat_messages, failures
 from meshsix.integrations.litellm.chat_messages import ChatAnswer, ChatAsk, Embedded, ModelFacts, Unreadable
 
 CONNECT_SECONDS = 5.0
+_NO_CONNECTION = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _NO_KEY = "each call names its own"  # without one, the package would look for one in the environment
 
 
@@ -87,9 +89,14 @@ def _translated(what: str) -> Iterator[None]:
 
 def _failure(error: APIError, what: str) -> VendorError:
     if isinstance(error, APITimeoutError):
-        return failures.late(what)
+        return failures.late(what, was_sent=_was_sent(error))
     if isinstance(error, APIStatusError):
         return failures.answered(what, status=error.status_code, headers=error.response.headers, body=error.body)
     if isinstance(error, APIConnectionError):
-        return failures.unreachable(what)
+        return failures.unreachable(what, was_sent=_was_sent(error))
     return failures.unreadable(what)
+
+
+def _was_sent(error: APIConnectionError) -> bool:
+    """Return whether there was a connection at all: then what was said may have been heard."""
+    return not isinstance(error.__cause__, _NO_CONNECTION)

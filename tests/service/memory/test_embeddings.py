@@ -14,7 +14,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from apps.agents.llm.services import Llm
-from apps.agents.memory import embeddings, queries
+from apps.agents.memory import dimension, embeddings, queries
 from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Scope
 from apps.agents.memory.services import Memories
@@ -58,15 +58,52 @@ def test_agreement_is_proven_by_a_probe_and_without_a_model_by_the_column(
 
 def test_another_length_in_the_setting_stops_the_start(clients: Clients, settings: Settings) -> None:
     settings.EMBEDDING_DIMENSION = 32
-    with pytest.raises(embeddings.Disagreement, match=r"manage\.py reembed_memories"):
+    with pytest.raises(dimension.Disagreement, match=r"manage\.py reembed_memories"):
         embeddings.check(clients)
 
 
 def test_another_length_of_the_model_stops_the_start(clients: Clients, litellm: ModelsSandbox) -> None:
     vectors = {"object": "list", "data": [{"index": 0, "embedding": [0.1] * 8}], "usage": {"prompt_tokens": 1}}
     litellm.fault("answer", match={"path": "/embeddings"}, status=200, body=vectors)
-    with pytest.raises(embeddings.Disagreement, match="Set EMBEDDING_DIMENSION to 8"):
+    with pytest.raises(dimension.Disagreement, match="Set EMBEDDING_DIMENSION to 8"):
         embeddings.check(clients)
+
+
+NO_VECTOR = [
+    (400, "UnsupportedParamsError: dimensions"),
+    (422, "dimensions: not a multiple of 64"),
+    (400, "Invalid model name passed in model=text-embedding"),
+    (401, "key not allowed to access model"),
+]
+
+
+@pytest.mark.parametrize(("status", "said"), NO_VECTOR)
+def test_a_model_that_refuses_such_a_vector_stops_the_start(
+    clients: Clients, litellm: ModelsSandbox, status: int, said: str
+) -> None:
+    body = {"error": {"message": said}}
+    litellm.fault("answer", match={"path": "/embeddings"}, status=status, body=body)
+    with pytest.raises(dimension.Disagreement, match=r"text-embedding gives no vector of .* 768 .*reembed_memories"):
+        embeddings.check(clients)
+
+
+AWAY: list[dict[str, object]] = [
+    {"kind": "answer", "status": 503, "body": {"error": {"message": "no"}}},
+    {"kind": "answer", "status": 429, "body": {"error": {"message": "no"}}},
+    {"kind": "answer", "status": 401, "body": {"error": {"message": "no"}}},
+    {"kind": "answer", "status": 400, "body": {"error": {"message": "Budget has been exceeded!"}}},
+    {"kind": "answer", "status": 200, "body": {}},
+    {"kind": "drop-before-effect"},
+    {"kind": "timeout"},
+]
+
+
+@pytest.mark.parametrize("fault", AWAY)
+def test_a_model_that_is_away_stops_no_start(
+    clients: Clients, litellm: ModelsSandbox, fault: dict[str, object]
+) -> None:
+    litellm.fault(match={"path": "/embeddings"}, **fault)
+    assert not embeddings.check(clients)
 
 
 @pytest.mark.usefixtures("wired")

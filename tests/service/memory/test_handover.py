@@ -1,13 +1,15 @@
 """Compressing hand-overs, with and without a model, and the log of it."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 
 from apps.agents.llm.services import Llm
 from apps.agents.memory import compression, handover
 from apps.agents.memory.compression import Handover
-from apps.agents.memory.models import CompressionLog
+from apps.agents.memory.models import CompressionLog, Method
+from meshsix.kit import tokens
 from tests.models_sandbox import ModelsSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,8 +37,66 @@ task: Choose a store
 Issue 7: PostgreSQL keeps the sessions."""
 
 
+PLAIN = Handover(sender="a", receiver="b", task_summary="x", workflow_state={"n": 1}, memories=["m"])
+CEILINGS = [
+    ("project-manager", "architect-agent", 800),
+    ("project-manager", "researcher-agent", 600),
+    ("api-coder", "qa-tester", 1000),
+]
+
+
 def log() -> CompressionLog:
     return CompressionLog.objects.latest("created_at")
+
+
+def of_length(sender: str, receiver: str, *, wanted: int) -> Handover:
+    """Return a hand-over of which the rules leave exactly so many tokens."""
+    bare = Handover(sender=sender, receiver=receiver, task_summary="Choose", workflow_state={"note": ""})
+    lacking = wanted * tokens.CHARACTERS - len(compression.ruled(bare, compression.rule_for(sender, receiver)).text)
+    return replace(bare, workflow_state={"note": "x" * lacking})
+
+
+@pytest.mark.parametrize(("sender", "receiver", "ceiling"), CEILINGS)
+def test_what_has_as_many_tokens_as_the_ceiling_fits_and_one_more_does_not(
+    llm: Llm, litellm: ModelsSandbox, sender: str, receiver: str, ceiling: int
+) -> None:
+    made = handover.compress(of_length(sender, receiver, wanted=ceiling), llm)
+    assert (made.output_tokens, made.truncated, litellm.asked()) == (ceiling, False, [])
+    litellm.fault("status", match={"path": "/chat/completions"}, times=None)
+    over = handover.compress(of_length(sender, receiver, wanted=ceiling + 1), llm)
+    assert (over.output_tokens, over.truncated, len(litellm.asked())) == (ceiling, True, 1)
+    assert list(compression.sections(over.text)) == ["METADATA", "DOMAIN_CONTEXT"]
+
+
+WAYS = {
+    "nothing goes": (PLAIN, None, ("passthrough", False, "", "")),
+    "the rules are enough": (SHORT, None, ("deterministic", False, "", "")),
+    "a model shortens": (LONG, GOOD, ("llm", False, "claude-haiku", "1")),
+    "a model invents": (LONG, GOOD + " Kafka helps.", ("deterministic", True, "claude-haiku", "1")),
+    "no model answers": (LONG, None, ("deterministic", True, "", "")),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_leaves_the_input_unchanged_and_one_row_in_the_log(llm: Llm, litellm: ModelsSandbox, way: str) -> None:
+    ask, said, logged = WAYS[way]
+    before = copy.deepcopy(ask)
+    if said is None:
+        litellm.fault("status", match={"path": "/chat/completions"}, times=None)
+    else:
+        litellm.says({"answer": {"content": said}})
+    made = handover.compress(ask, llm)
+    assert ask == before
+    row = CompressionLog.objects.get(task_id=llm.work.task_id)
+    assert (row.method, row.truncated, row.llm_model, row.llm_prompt_version) == logged
+    assert (row.sender, row.receiver, row.project_id) == (ask.sender, ask.receiver, ask.project.lower())
+    assert (row.input_tokens, row.output_tokens) == (made.input_tokens, made.output_tokens)
+    assert (row.compression_ratio, row.duration_ms) == (made.compression_ratio, made.duration_ms)
+    assert (row.validation_passed, tuple(row.validation_errors)) == (made.validation_passed, made.validation_errors)
+
+
+def test_each_method_there_is_has_been_logged() -> None:
+    assert {logged[0] for _, _, logged in WAYS.values()} == set(Method.values)
 
 
 def test_what_fits_needs_no_model(llm: Llm, litellm: ModelsSandbox) -> None:
@@ -58,8 +118,7 @@ def test_what_fits_needs_no_model(llm: Llm, litellm: ModelsSandbox) -> None:
 
 
 def test_a_handover_of_which_nothing_goes_passes_through(llm: Llm) -> None:
-    plain = Handover(sender="a", receiver="b", task_summary="x", workflow_state={"n": 1}, memories=["m"])
-    assert handover.compress(plain, llm).method == "passthrough"
+    assert handover.compress(PLAIN, llm).method == "passthrough"
 
 
 def test_a_model_shortens_what_is_over_the_ceiling(llm: Llm, litellm: ModelsSandbox) -> None:

@@ -17,6 +17,8 @@ from apps.agents.memory import local_vector, queries, scopes, services
 from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Kind, Scope
 from apps.agents.memory.services import Memories
+from apps.agents.registry.models import Task
+from apps.agents.registry.services import jobs
 from meshsix.kit import clock
 from meshsix.live.models import Event
 from meshsix.wiring import Clients
@@ -70,6 +72,12 @@ def test_each_scope_is_read_by_those_entitled_and_never_for_another_project(
     assert set(contents(opened(project=mine.upper(), issue=f"{mine}#7"))) == everything
     assert set(contents(opened(project=mine, issue=f"{mine}#8"))) == everything - {"for task"}
     assert set(contents(opened(project=mine, agent_id="another"))) == {"for project", "for global"}
+    of_another_agent = opened(project=mine, issue=f"{mine}#7", agent_id="another")
+    assert set(contents(of_another_agent)) == everything - {"for agent"}
+    assert contents(of_another_agent, limit=1, query="for task") == ["for task"]
+    task = Task(capability="echo", project=other.lower(), payload={"issue": f"{mine}#7"})
+    stranger = opened(project=other, issue=jobs.issue_of(task), agent_id="another")
+    assert set(contents(stranger)) == {"for global"}  # it named an issue of a project that is not its own
     assert set(contents(opened(project=other, issue=f"{other}#7"))) == {"for agent", "for global"}
     assert set(contents(opened(project=other, agent_id="another"))) == {"for global"}
 
@@ -78,7 +86,9 @@ def test_a_task_without_an_issue_is_read_by_its_own_later_attempts(opened: Open)
     writer = opened()
     writer.keep(["halfway there"], scope=Scope.TASK)
     assert contents(opened(task_id=writer.work.task_id, attempt=2)) == ["halfway there"]
+    assert contents(opened(task_id=writer.work.task_id, attempt=3, agent_id="another")) == ["halfway there"]
     assert contents(opened()) == []
+    assert contents(opened(agent_id="another")) == []
 
 
 def test_a_project_that_shares_nothing_keeps_what_agents_learn(opened: Open, project: Callable[..., str]) -> None:

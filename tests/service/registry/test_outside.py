@@ -1,5 +1,6 @@
 """Agents outside: what their token lets them do by the API."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -7,8 +8,11 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import DjangoAssertNumQueries
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
-from apps.agents.registry.models import Agent, History, Instance
+from apps.agents.memory.models import Memory
+from apps.agents.registry.models import Agent, History, Instance, RoutingPolicy, Task
 from apps.agents.registry.services import cancelling, dispatching, outside, watching
 from apps.agents.registry.services.outside import Grant
 from apps.projects.credentials import tokens
@@ -18,7 +22,7 @@ from meshsix.kit import clock
 from tests import boards
 from tests.service.registry.conftest import BERT, Office
 from tests.service.registry.outside_calls import OFFER, PARROT, SAID, Call, address, call, lease, shout, token_of
-from tests.web_process import person
+from tests.web_process import WebProcess, person
 
 __all__ = ["call"]
 
@@ -214,6 +218,79 @@ def test_a_token_reaches_nothing_else(office: Office, call: Call) -> None:
         call("GET", path, status=403)
     call("POST", "/tasks", {"capability": "shout", "payload": {"text": "hello"}}, status=403)
     call("DELETE", "/agents/parrot", status=403)
+
+
+MEMORY = {"content": "All is well.", "scope": "global"}
+OTHERS = [
+    ("GET", "/memories?query=x", None),
+    ("POST", "/memories", MEMORY),
+    ("DELETE", "/memories?subject=anna", None),
+    ("DELETE", "/memories/{memory}", None),
+    ("GET", "/tasks/{own}", None),
+    ("GET", "/tasks/{own}/attempts", None),
+    ("GET", "/tasks/{own}/why", None),
+    ("GET", "/tasks/{own}/why?agent_id=alpha", None),
+    ("POST", "/tasks/{own}/cancel", None),
+    ("POST", "/tasks/{own}/retry", None),
+    ("POST", "/tasks/{own}/approve", {"agent_id": "parrot"}),
+    ("POST", "/tasks/{own}/preview", {"agent_id": "parrot"}),
+    ("POST", "/tasks/{own}/reject", {"agent_id": "parrot", "reason": "no"}),
+    ("GET", "/tasks/{foreign}", None),
+    ("POST", "/tasks/{foreign}/cancel", None),
+    ("POST", "/tasks/{foreign}/attempts/1/progress", {"status": "on"}),
+    ("POST", "/tasks/{foreign}/attempts/1/result", SAID),
+    ("PATCH", "/agents/parrot", {"max_concurrency": 100}),
+    ("DELETE", "/agents/parrot", None),
+    ("GET", "/agents/parrot/history", None),
+    ("GET", "/agents/score/shout", None),
+    ("PATCH", "/agents/score/shout", {"exploration_rate": 0.5}),
+    ("GET", "/agents/alpha", None),
+    ("GET", "/agents/alpha/history", None),
+    ("PATCH", "/agents/alpha", {"enabled": False}),
+    ("DELETE", "/agents/alpha", None),
+    ("POST", "/agents/alpha/leases", {"instance_id": "here"}),
+    ("POST", "/agents/alpha/heartbeat", {"instance_id": "here"}),
+    ("DELETE", "/agents/alpha/instances/here", None),
+    ("GET", "/events?task_id={own}", None),
+    ("GET", "/events/replay/task:{own}", None),
+    ("GET", "/events/replay/task:{own}?fold=true", None),
+    ("GET", "/projects", None),
+    ("GET", "/tokens", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), OTHERS, ids=[f"{method} {path}" for method, path, _ in OTHERS])
+def test_a_token_of_an_agent_is_refused_by_all_that_is_not_its_work(
+    office: Office, call: Call, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    office.register("alpha")
+    call("POST", "/agents", PARROT)
+    own, foreign = shout(office), office.submit("echo")
+    lease(call)
+    kept = Memory.objects.create(
+        scope="agent", scope_key="parrot", kind="fact", content="Keep me.", local_embedding=[0.0] * 256
+    )
+    before = state_of(own, foreign)
+    call(method, path.format(own=own.pk, foreign=foreign.pk, memory=kept.pk), body, status=403)
+    assert state_of(own, foreign) == before
+    assert list(Memory.objects.values_list("pk", flat=True)) == [kept.pk]
+
+
+def state_of(*tasks: Task) -> list[Any]:
+    """Return all that a call could have changed of agents and tasks."""
+    agents = list(Agent.objects.order_by("pk").values("pk", "enabled", "max_concurrency", "status"))
+    rows = list(Task.objects.filter(pk__in=[task.pk for task in tasks]).order_by("pk").values())
+    return [agents, rows, Instance.objects.filter(stopped_at=None).count(), RoutingPolicy.objects.count()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_of_an_agent_sees_nothing_by_the_socket(web: WebProcess) -> None:
+    headers = {"Authorization": f"Bearer {token_of('parrot', 'shout')}"}
+    with connect(web.events, additional_headers=headers, compression=None) as socket:
+        socket.send(json.dumps({"subscribe": [{"aggregate": "agent:parrot"}]}))
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=60)
+    assert socket.protocol.close_code == 4403
 
 
 def test_people_and_their_tokens_are_no_agent(office: Office, call: Call) -> None:  # noqa: ARG001 - a database

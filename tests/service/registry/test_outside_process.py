@@ -1,12 +1,15 @@
 """Agents outside as programs: the reference client in a process of its own, and many who ask at once."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,10 +18,11 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from apps.agents.registry.models import Agent, Instance, Task
-from apps.agents.registry.services import cancelling, dispatching, outside, watching
+from apps.agents.registry.services import cancelling, dispatching, outside, registration, watching
 from apps.agents.registry.services.outside import Grant
 from deploy.local.options import BASE
 from meshsix.kit import clock
+from meshsix.live.models import Event
 from tests.platform import eventually
 from tests.service.registry.conftest import BERT, Office
 from tests.service.registry.outside_calls import PARROT, call, shout, token_of
@@ -66,8 +70,75 @@ def test_a_program_in_another_process_does_all_that_an_agent_does(office: Office
         eventually(lambda: has(long, "cancelled"))
         process.terminate()
         assert process.wait(60) == 0
-    assert Instance.objects.get().stop_reason == "sigterm"
+    instance = Instance.objects.get()
+    assert instance.stop_reason == "sigterm"
     assert Agent.objects.get().status == "offline"
+    told = office.event(tasks[0], "task.progress")
+    assert (told["attempt"], told["status"], told["details"]) == (1, "began", {"instance": instance.instance_id})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_program_reports_that_it_failed_and_how(office: Office, live_server: LiveServer) -> None:
+    with parrot(live_server):
+        task = shout(office, {"fail": "permanent"})
+        eventually(lambda: dispatching.dispatch(task.pk) and has(task, "failed"))
+    assert office.history(task) == [(1, "parrot", "permanent", True)]
+    told = office.event(task, "task.result.failure")
+    assert (told["error_type"], told["message"], told["final"]) == ("permanent", "As the payload wished.", True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_program_ends_what_is_not_its_own_any_more(office: Office, live_server: LiveServer) -> None:
+    with parrot(live_server, "--beat-seconds", "0.2") as process:
+        task = shout(office, {"seconds": 600}, timeout_seconds=600, max_attempts=1)
+        eventually(lambda: has(task, "running"))
+        office.spend(task, deadline_at=clock.now() - timedelta(seconds=1))
+        watching.sweep(clock.now())
+        assert has(task, "timeout")
+        process.terminate()
+        said = process.communicate(timeout=60)[0]
+    assert [json.loads(line) for line in said.splitlines() if '"refused"' in line] == [
+        {"event": "refused", "task": str(task.pk), "code": "tasks:late-result"}
+    ]
+    assert (has(task, "timeout"), office.history(task)) == (True, [(1, "parrot", "timeout", True)])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_program_that_was_given_up_while_it_slept_works_on(office: Office, live_server: LiveServer) -> None:
+    office.succeeded("parrot", "+++", capability="shout")
+    with parrot(live_server) as process:
+        own = Instance.objects.get().instance_id
+        task = shout(office, {"seconds": 2}, timeout_seconds=600)
+        eventually(lambda: has(task, "running"))
+        process.send_signal(signal.SIGSTOP)
+
+        def is_given_up() -> bool:
+            office.age("parrot", 121, own)
+            watching.sweep(clock.now())
+            return registration.watch() == 1
+
+        eventually(is_given_up)
+        assert (Agent.objects.get().status, office.history(task)) == ("offline", [(1, "parrot", "agent_lost", True)])
+        process.send_signal(signal.SIGCONT)
+        eventually(lambda: office.again(task).status == "completed")
+        late = Event.objects.filter(aggregate_id=f"task:{task.pk}", payload__status="late_result")
+        eventually(late.exists)
+        assert registration.watch() == 1
+    assert office.history(task) == [(1, "parrot", "agent_lost", True), (2, "parrot", "", True)]
+    assert (task.instance_id, Agent.objects.get().status) == (own, "online")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_program_whose_agent_was_taken_off_registers_again(office: Office, live_server: LiveServer) -> None:
+    with parrot(live_server, "--beat-seconds", "0.2"):
+        own = Instance.objects.get().instance_id
+        registration.deregister("parrot", actor=BERT)
+        eventually(lambda: Instance.objects.filter(instance_id=own).exists())
+        task = shout(office)
+        eventually(lambda: dispatching.dispatch(task.pk) and has(task, "completed"))
+    assert task.instance_id == own
+    told = Event.objects.filter(aggregate_id="agent:parrot", event_type="agent.registered").order_by("aggregate_seq")
+    assert [event.payload["instance_id"] for event in told] == [own, own]
 
 
 @pytest.mark.django_db(transaction=True)

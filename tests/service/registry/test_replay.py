@@ -1,7 +1,8 @@
 """A task replays to its row, whatever became of it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,7 +10,7 @@ from django.test import Client
 
 from apps.agents.registry import reducers
 from apps.agents.registry.models import Agent, Task
-from apps.agents.registry.services import approvals, cancelling, submission, watching
+from apps.agents.registry.services import approvals, cancelling, news, submission, watching
 from meshsix.kit import clock
 from meshsix.live import folding
 from tests.service.registry.conftest import ANNA, BERT, Office
@@ -110,6 +111,34 @@ def asked_for_again(office: Office) -> Task:
     return submission.retry(failed_for_good(office), actor=ANNA)
 
 
+def begun_after_a_failure(office: Office) -> Task:
+    return office.begin(office.again(office.work(office.submit("echo", "boom", "ok"))))
+
+
+def given_up_for_silence(office: Office) -> Task:
+    task = office.begin(office.submit("echo", timeout_seconds=600))
+    office.age("alpha", 121)
+    sweep(timedelta(0))
+    return task
+
+
+def asked_to_end(office: Office) -> Task:
+    task = office.begin(office.submit("echo"))
+    return cancelling.cancel(task.task_id, actor=ANNA)
+
+
+def of_whose_end_only_its_agent_speaks(office: Office) -> Task:
+    task = office.begin(office.submit("echo"))
+    news.of_task(task, "task.progress", {"attempt": 1, "status": "cancel_requested", "details": {}}, agent_id="alpha")
+    return task
+
+
+def never_approved(office: Office) -> Task:
+    task = office.submit("change")
+    sweep(timedelta(hours=25))
+    return task
+
+
 LIVES: tuple[Life, ...] = (
     completed,
     completed_elsewhere,
@@ -129,7 +158,40 @@ LIVES: tuple[Life, ...] = (
     approved,
     rejected,
     asked_for_again,
+    begun_after_a_failure,
+    given_up_for_silence,
+    asked_to_end,
+    of_whose_end_only_its_agent_speaks,
+    never_approved,
 )
+
+FACTS = {
+    "task_id",
+    "trace_id",
+    "capability",
+    "priority",
+    "requested_by",
+    "max_attempts",
+    "timeout_seconds",
+    "project",
+    "retry_of",
+    "status",
+    "dispatched_to",
+    "attempts",
+    "used_attempts",
+    "proposed_agent",
+    "cancel_requested",
+    "instance_id",
+    "started_at",
+    "deadline_at",
+    "error_type",
+    "error_code",
+}
+"""All of a row that its events hold."""
+
+
+def as_json(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
 
 
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: life.__name__)
@@ -140,6 +202,9 @@ def test_a_task_replays_to_its_row(office: Office, life: Life) -> None:
     task.refresh_from_db()
     folded = folding.fold(f"task:{task.task_id}", reducers.task)
     assert folded.state == reducers.as_folded(task)
+    assert set(folded.state) == FACTS
+    for name in FACTS - {"cancel_requested", "error_type", "error_code", "instance_id"}:
+        assert folded.state[name] == as_json(getattr(task, name)), name
     assert folded.number == len(office.events(task))
 
 

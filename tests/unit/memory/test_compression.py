@@ -37,30 +37,42 @@ def text(ask: Handover) -> str:
     return compression.ruled(ask, compression.rule_for(ask.sender, ask.receiver)).text
 
 
-CASES = [
-    (("project-manager", "architect-agent"), {"issue_number", "phase"}, {"plan_cycles", "blockers"}, (4, 2, 800)),
-    (("project-manager", "researcher-agent"), {"issue_number"}, {"phase", "plan_cycles", "blockers"}, (3, 0, 600)),
-    (("api-coder", "qa-tester"), {"issue_number", "phase", "plan_cycles", "blockers"}, set(), (5, 4, 1000)),
+ARCHITECT = ("project-manager", "architect-agent")
+RESEARCHER = ("project-manager", "researcher-agent")
+ANY = ("api-coder", "qa-tester")
+OF_AN_ISSUE = {"issue_number", "issue_title", "repo_owner", "repo_name"}
+OF_A_MANAGER = {"plan_cycles", "qa_cycles", "blockers"}
+INTERNAL = {"created_at", "project_item_id", "workflow_id", "content_node_id", "detected_via"}
+KEPT = {ARCHITECT: OF_AN_ISSUE | {"phase"}, RESEARCHER: OF_AN_ISSUE, ANY: OF_AN_ISSUE | OF_A_MANAGER | {"phase"}}
+STRIPPED = {ARCHITECT: INTERNAL | OF_A_MANAGER, RESEARCHER: INTERNAL | OF_A_MANAGER | {"phase"}, ANY: INTERNAL}
+FATES = [
+    *((pair, name, True) for pair, names in KEPT.items() for name in sorted(names)),
+    *((pair, name, False) for pair, names in STRIPPED.items() for name in sorted(names)),
 ]
 
 
-@pytest.mark.parametrize(("pair", "kept", "gone", "most"), CASES)
-def test_each_rule_strips_at_any_depth_and_leaves_the_input_alone(
-    pair: tuple[str, str], kept: set[str], gone: set[str], most: tuple[int, int, int]
-) -> None:
-    ask = handover(*pair)
+@pytest.mark.parametrize(("pair", "name", "stays"), FATES)
+def test_each_field_of_each_rule_stays_or_goes_at_any_depth(pair: tuple[str, str], name: str, stays: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    state = {name: "outer", "inner": [{"deeper": {name: "inner", "other": "fine"}}]}
+    ask = handover(*pair, workflow_state=state)
     before = copy.deepcopy(ask)
     said = text(ask)
+    assert said.count(f'"{name}"') == (2 if stays else 0)
+    assert '"other": "fine"' in said
     assert ask == before
-    always = {"created_at", "workflow_id", "content_node_id"}
-    assert {name for name in kept | gone | always if f'"{name}"' in said} == kept
-    assert '"name": "fine"' in said
-    rule = compression.rule_for(*pair)
-    assert (said.count("- memory "), said.count("user: message "), rule.ceiling) == most
-    if most[1]:
-        assert "user: message 5" in said
-    else:
-        assert "CONVERSATION_CONTEXT" not in said
+
+
+def test_every_field_of_a_rule_is_tested() -> None:
+    for pair, names in STRIPPED.items():
+        assert compression.rule_for(*pair).strips == names
+    assert [compression.rule_for(*pair).keeps for pair in (ARCHITECT, RESEARCHER)] == [KEPT[ARCHITECT], OF_AN_ISSUE]
+
+
+@pytest.mark.parametrize(("pair", "most"), [(ARCHITECT, (4, 2, 800)), (RESEARCHER, (3, 0, 600)), (ANY, (5, 4, 1000))])
+def test_each_rule_bounds_memories_conversation_and_length(pair: tuple[str, str], most: tuple[int, int, int]) -> None:
+    said = text(handover(*pair))
+    assert (said.count("- memory "), said.count("user: message "), compression.rule_for(*pair).ceiling) == most
+    assert ("user: message 5" in said) == ("CONVERSATION_CONTEXT" in said) == bool(most[1])
 
 
 def test_the_exact_pair_goes_before_sender_receiver_and_all() -> None:
@@ -125,7 +137,12 @@ def test_cutting_goes_section_by_section_from_the_end_until_it_fits(ceiling: int
         assert cut == whole
 
 
-SOURCE = text(handover(constraints=["Use PostgreSQL 17.2 with django-filter and @acme/ui-kit"]))
+SOURCE = text(
+    handover(
+        constraints=["Use PostgreSQL 17.2 with django-filter-extras, python3.12, redis@v7.4.1 and @acme/ui-kit."],
+        workflow_state={**STATE, "note": "See:\ndjango-tables2\nKubernetes, https://example.org/charts"},
+    )
+)
 
 
 def problems(shorter: str, ceiling: int = 800) -> tuple[str, ...]:
@@ -136,10 +153,16 @@ def test_a_faithful_shortening_has_no_problems() -> None:
     assert problems(SOURCE) == ()
     shorter = compression.truncated(SOURCE, 200)
     assert problems(shorter) == ()
-    assert problems(shorter + "\n\n## CONSTRAINTS\nKeep PostgreSQL 17.2, django-filter, @acme/ui-kit.") == ()
+    kept = "Keep PostgreSQL v17.2, django-filter-extras, python 3.12, Redis 7.4.1, @acme/ui-kit."
+    assert problems(f"{shorter}\n\n## CONSTRAINTS\n{kept}") == ()
+    assert problems(f"{SOURCE}\n- Kubernetes with django-tables2 of example.org/charts") == ()
 
 
-@pytest.mark.parametrize("term", ["MongoDB", "17.3", "v2.0.1", "django-money", "@acme/other", "Kafka", "AWS"])
+INVENTED = ["MongoDB", "17.3", "v2.0.1", "django-money", "@acme/other", "Kafka", "AWS"]
+PARTS_OF_WHAT_IS_SAID = ["7.2", "17.2.1", "4.1", "7.4", "acme/ui", "@acme/ui", "acme/ui-kit", "django-filter", "ui-kit"]
+
+
+@pytest.mark.parametrize("term", [*INVENTED, *PARTS_OF_WHAT_IS_SAID])
 def test_an_invented_name_version_or_term_is_found(term: str) -> None:
     assert problems(f"{SOURCE}\n- use {term} too") == (f"{term} is not in the source",)
 

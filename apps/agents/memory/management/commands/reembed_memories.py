@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.agents.llm.errors import CallFailed
-from apps.agents.memory import embeddings
+from apps.agents.memory import dimension, embeddings
 from meshsix.durable.outcomes import Permanent
 from meshsix.integrations.errors import VendorError
 from meshsix.web.command import Exit, PlatformCommand
@@ -22,7 +22,7 @@ class Command(PlatformCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401, ARG002 - as Django calls it
         try:
             facts = self._check() if options["check"] else self._reembed()
-        except embeddings.Disagreement as error:
+        except dimension.Disagreement as error:
             raise CommandError(str(error), returncode=Exit.FAILED) from error
         except (VendorError, CallFailed, Permanent) as error:
             words = f"{error} {getattr(error, 'hint', '')} Run the command again: what is done stays done."

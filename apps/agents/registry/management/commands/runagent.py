@@ -11,12 +11,11 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from apps.agents.memory import embeddings
-from apps.agents.memory.embeddings import Disagreement
+from apps.agents.memory.dimension import Disagreement
 from apps.agents.registry.definitions import BadDefinition
 from apps.agents.registry.services.working import Instance
 from meshsix.celery import app
 from meshsix.web.command import Exit, PlatformCommand
-from meshsix.wiring import clients
 
 _MOST_THREADS = 64
 # How many messages a thread may hold. A worker that holds all it may is not told that a thread is free again, but looks
@@ -40,7 +39,7 @@ class Command(PlatformCommand):
             raise CommandError(f"Name an agent of this deployment: {known}.", returncode=Exit.USAGE)
         instance = Instance(names)
         try:
-            embeddings.check(clients())
+            embeddings.check_at_start()
             instance.join()
         except (Disagreement, BadDefinition) as error:
             raise CommandError(str(error), returncode=Exit.FAILED) from error
