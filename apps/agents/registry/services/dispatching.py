@@ -7,7 +7,7 @@ transactions wait for each other.
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -55,6 +55,7 @@ class Survey:
     now: datetime
     rules: Rules
     wanted: Wanted
+    pauses: Mapping[str, datetime]
     instance_id: str
     cards: list[Card]
 
@@ -74,12 +75,14 @@ def survey(task: Task, now: datetime) -> Survey:
     row = policies.of(task.capability)
     rules = Rules(exploration_rate=row.exploration_rate, hysteresis=row.hysteresis, spill_ratio=row.spill_ratio)
     bound_to, instance_id = task_queries.bound_instance(task.affinity_key) if task.affinity_key else ("", "")
+    pauses = _pauses(task, now)
     wanted = Wanted(
         first_attempt=task.attempts == 0,
         priority=task.priority,
         explorable=task.explorable,
         draw=policy.draw(task.task_id),
         tried=task_queries.tried(task.task_id) if task.attempts else frozenset(),
+        pausing=frozenset(pauses),
         incumbent=task_queries.incumbent(task.capability) if rules.hysteresis > 0 else "",
         bound_to=bound_to,
         action=action_of(task.payload),
@@ -88,7 +91,15 @@ def survey(task: Task, now: datetime) -> Survey:
     asked = {card.input_schema for card in found if Why.WITHDRAWN not in card.reasons}
     rejected = task_queries.rejected_by(asked, task.payload)
     cards = without(found, rejected)
-    return Survey(task=task, now=now, rules=rules, wanted=wanted, instance_id=instance_id, cards=cards)
+    return Survey(
+        task=task, now=now, rules=rules, wanted=wanted, pauses=pauses, instance_id=instance_id, cards=cards
+    )
+
+
+def _pauses(task: Task, now: datetime) -> dict[str, datetime]:
+    """Return until when each agent is left alone that is not to have the task again yet."""
+    known = {agent_id: datetime.fromisoformat(until) for agent_id, until in (task.pauses or {}).items()}
+    return {agent_id: until for agent_id, until in known.items() if until > now}
 
 
 def action_of(payload: object) -> str:
@@ -150,9 +161,9 @@ def _act(seen: Survey, decision: Decision) -> Routed:
     task, chosen = seen.task, decision.chosen
     if chosen is None:
         return _wait(seen, decision)
-    if chosen.agent_id == task.dispatched_to and task.same_agent_at is not None and task.same_agent_at > seen.now:
-        # somebody else may come while the agent pauses
-        due_at = min(task.same_agent_at, seen.now + _LOOKS_AGAIN)
+    if chosen.agent_id in seen.pauses:
+        # somebody else may come while all agents pause
+        due_at = min(*seen.pauses.values(), seen.now + _LOOKS_AGAIN)
         Task.objects.filter(pk=task.pk).update(due_at=due_at, wait_reason="backoff", waits_for=[])
         return Routed.NOT_NOW
     gate = (task.gate or {}).get("agents", [])
