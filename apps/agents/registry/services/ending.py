@@ -195,7 +195,7 @@ def pause_after(
     wanted = _BACKOFF | (backoff or {})
     first, most = (timedelta(seconds=wanted[name]) for name in ("first_seconds", "most_seconds"))
     limit = Backoff(attempts=attempt + 1, first=first, most=most).limit(attempt)
-    return max(limit * (0.5 + chance / 2), asked_for or timedelta(0))
+    return max(limit * chance, asked_for or timedelta(0))
 
 
 def _cancelled(task: Task, failure: Failure, now: datetime, actor: Actor | None) -> None:
