@@ -241,6 +241,41 @@ def test_an_agent_that_comes_in_time_gets_the_task(office: Office) -> None:
     assert (task.status, task.dispatched_to) == ("dispatched", "beta")
 
 
+@pytest.fixture
+def abandoned(office: Office) -> Task:
+    """A task that may wait for 100 s; its only agent failed it after 60 s and is off since."""
+    registration.deregister("beta", actor=ANNA)
+    task = office.submit("echo", "boom", "ok", wait_seconds=100)
+    with clock.moved(timedelta(seconds=60)):
+        office.work(task)
+    Agent.objects.filter(pk="alpha").update(enabled=False)
+    assert (task.status, office.history(task)) == ("pending", [(1, "alpha", "error", True)])
+    return task
+
+
+def test_nobody_left_after_a_failed_attempt_is_the_end_after_a_wait_of_its_own(
+    office: Office, abandoned: Task
+) -> None:
+    for seconds, status in ((101, "pending"), (158, "pending"), (170, "failed")):
+        with clock.moved(timedelta(seconds=seconds)):
+            sweep()
+        abandoned.refresh_from_db()
+        assert abandoned.status == status
+    assert abandoned.error is not None
+    assert (abandoned.error["code"], abandoned.attempts) == ("no_agent", 1)
+    assert "1 agent (1 disabled)" in abandoned.error["message"]
+    assert office.events(abandoned)[-1] == "pending>failed"
+
+
+def test_an_agent_that_registers_in_time_gets_what_failed_elsewhere(office: Office, abandoned: Task) -> None:
+    with clock.moved(timedelta(seconds=150)):
+        sweep()
+        office.register("beta")
+        sweep()
+        office.work(abandoned)
+    assert (abandoned.status, abandoned.dispatched_to, abandoned.attempts) == ("completed", "beta", 2)
+
+
 def test_a_run_that_is_cancelled_behind_the_registrys_back_ends_the_task(office: Office) -> None:
     task = office.submit("echo")
     assert task.run_id is not None
