@@ -46,7 +46,8 @@ class Rules:
 class Wanted:
     """What of a task the rules ask for. `draw` is its chance for exploration; `incumbent` and `bound_to` may be empty.
 
-    `tried` have had a try, and `pausing` are not to have another one yet. `bound_to` is the agent whose living instance has worked for the same affinity key.
+    `tried` have had a try, and `pausing` are not to have another one yet. `bound_to` is the agent whose living instance
+    has worked for the same affinity key.
     """
 
     first_attempt: bool

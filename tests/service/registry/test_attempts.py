@@ -253,9 +253,7 @@ def abandoned(office: Office) -> Task:
     return task
 
 
-def test_nobody_left_after_a_failed_attempt_is_the_end_after_a_wait_of_its_own(
-    office: Office, abandoned: Task
-) -> None:
+def test_nobody_left_after_a_failed_attempt_is_the_end_after_a_wait_of_its_own(office: Office, abandoned: Task) -> None:
     for seconds, status in ((101, "pending"), (158, "pending"), (170, "failed")):
         with clock.moved(timedelta(seconds=seconds)):
             sweep()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from itertools import count
+from itertools import count, pairwise
 from uuid import UUID
 
 import pytest
@@ -173,4 +173,4 @@ def test_the_order_flips_only_where_another_one_exceeds_the_hysteresis(
         weight = Decimal("0.5") * Decimal(swing) if number % 2 == 0 else Decimal("0.5") / Decimal("1.09")
         Capability.objects.filter(agent="second").update(override_weight=round(weight, 3))
         got.append(asking.ask().dispatched_to)
-    assert sum(before != after for before, after in zip(got, got[1:], strict=False)) == flips
+    assert sum(before != after for before, after in pairwise(got)) == flips

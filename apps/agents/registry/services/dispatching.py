@@ -91,9 +91,7 @@ def survey(task: Task, now: datetime) -> Survey:
     asked = {card.input_schema for card in found if Why.WITHDRAWN not in card.reasons}
     rejected = task_queries.rejected_by(asked, task.payload)
     cards = without(found, rejected)
-    return Survey(
-        task=task, now=now, rules=rules, wanted=wanted, pauses=pauses, instance_id=instance_id, cards=cards
-    )
+    return Survey(task=task, now=now, rules=rules, wanted=wanted, pauses=pauses, instance_id=instance_id, cards=cards)
 
 
 def _pauses(task: Task, now: datetime) -> dict[str, datetime]:

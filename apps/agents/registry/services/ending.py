@@ -188,7 +188,7 @@ def _go_back(task: Task, failure: Failure, now: datetime) -> None:
 def pause_after(
     attempt: int, backoff: Mapping[str, float] | None, *, asked_for: timedelta | None, chance: float
 ) -> timedelta:
-    """Return how long an agent is left alone after its attempt: full jitter under a doubling limit, or what it asks for.
+    """Return how long an agent is left alone after an attempt: full jitter under a doubling limit, or what it asks for.
 
     `backoff` is the task's own (first_seconds, most_seconds); `chance` is a random number in [0, 1).
     """
