@@ -192,7 +192,7 @@ def pause_after(
 
     `backoff` is the task's own (first_seconds, most_seconds); `chance` is a random number in [0, 1).
     """
-    wanted = _BACKOFF | (backoff or {})
+    wanted = {**_BACKOFF, **(backoff or {})}
     first, most = (timedelta(seconds=wanted[name]) for name in ("first_seconds", "most_seconds"))
     limit = Backoff(attempts=attempt + 1, first=first, most=most).limit(attempt)
     return max(limit * chance, asked_for or timedelta(0))
