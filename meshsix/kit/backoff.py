@@ -22,6 +22,9 @@ class Backoff:
         """
         if attempt >= self.attempts:
             return None
+        return self.limit(attempt) * (0.5 + chance / 2)
+
+    def limit(self, attempt: int) -> timedelta:
+        """Return the exponential value after attempt number `attempt` (from 1), which no pause exceeds."""
         doublings = min(attempt - 1, _MOST_DOUBLINGS)
-        seconds = min(self.most.total_seconds(), self.first.total_seconds() * 2.0**doublings)
-        return timedelta(seconds=seconds * (0.5 + chance / 2))
+        return timedelta(seconds=min(self.most.total_seconds(), self.first.total_seconds() * 2.0**doublings))

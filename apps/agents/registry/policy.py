@@ -46,7 +46,8 @@ class Rules:
 class Wanted:
     """What of a task the rules ask for. `draw` is its chance for exploration; `incumbent` and `bound_to` may be empty.
 
-    `bound_to` is the agent whose living instance has worked for the same affinity key.
+    `tried` have had a try, and `pausing` are not to have another one yet. `bound_to` is the agent whose living instance
+    has worked for the same affinity key.
     """
 
     first_attempt: bool
@@ -54,6 +55,7 @@ class Wanted:
     explorable: bool
     draw: float
     tried: frozenset[str] = frozenset()
+    pausing: frozenset[str] = frozenset()
     incumbent: str = ""
     bound_to: str = ""
     action: str = ""
@@ -83,9 +85,13 @@ def needs_approval(card: Card, action: str) -> bool:
 
 
 def decide(cards: Sequence[Card], rules: Rules, wanted: Wanted, *, now: datetime) -> Decision:
-    """Return who gets the task. With exploration and hysteresis at 0 the order is exactly that of the scores."""
+    """Return who gets the task; where all who can have it pause, the one to wait for.
+
+    With exploration and hysteresis at 0 the order is exactly that of the scores.
+    """
     eligible = sorted((card for card in cards if card.eligible), key=_order)
     pool = [card for card in eligible if card.agent_id not in wanted.tried] or eligible
+    pool = [card for card in pool if card.agent_id not in wanted.pausing] or pool
     if not pool:
         return Decision(chosen=None, how=How.NO_AGENT, cards=_told(cards, pool, None, How.NO_AGENT))
     leader, how = _leader(pool, rules, wanted, now)

@@ -17,13 +17,14 @@ from django.core.management import call_command
 from django.db.models.functions import Now
 from pytest_django import DjangoDbBlocker
 
-from apps.agents.registry.models import Capability, History, Instance, RoutingPolicy, Task
+from apps.agents.registry.models import Agent, Capability, History, Instance, RoutingPolicy, Task
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.services import submission
 from apps.agents.registry.words import Request
 from deploy.local.servers import Place, Postgres, Valkey
 from meshsix.celery import BEAT_OPTIONS, WORKER_OPTIONS
 from meshsix.durable import nudges, registry
+from meshsix.durable.models import StepRow
 from meshsix.kit import clock
 from meshsix.kit.actor import SYSTEM
 from meshsix.live.models import Event
@@ -112,9 +113,23 @@ class Stack:
         """Let the beats of a killed process be as old as they will be."""
         Instance.objects.filter(agent_id=name).update(last_heartbeat_at=Now() - timedelta(seconds=200))
 
+    def be_patient(self, name: str, tasks: Iterable[Task]) -> None:
+        """Let an agent count as alive, and its tasks as just given to it, however slow the machine is."""
+        later = timedelta(hours=1)
+        Instance.objects.filter(agent_id=name, stopped_at=None).update(last_heartbeat_at=Now() + later)
+        Task.objects.filter(pk__in=[task.pk for task in tasks]).update(dispatched_at=clock.now() + later)
+
+    def forget_died(self, tasks: Iterable[Task]) -> None:
+        """Let the leases of steps in which a process died be over, as they will be, and the patience with it too."""
+        held = Task.objects.filter(pk__in=[task.pk for task in tasks])
+        died = StepRow.objects.filter(run_id__in=held.values("run_id"), state="running")
+        died.update(lease_until=clock.now())
+        held.filter(status="dispatched").update(dispatched_at=clock.now() - timedelta(seconds=60))
+
     def submit(self, *modes: str, **more: object) -> Task:
         payload = {"text": "hello", "modes": list(modes or ("ok",)), **dict(_mapping(more.pop("payload", {})))}
-        request = Request(capability="echo", payload=payload, **more)  # type: ignore[arg-type] # fields of a Request
+        asked = {"capability": "echo", "payload": payload, **more}
+        request = Request(**asked)  # type: ignore[arg-type] # fields of a Request
         return submission.submit(request, actor=SYSTEM).task
 
     def wait_for(self, tasks: Iterable[Task], status: str = "completed") -> None:
@@ -131,9 +146,9 @@ class Stack:
             ),
         )
 
-    def wait_for_many(self, tasks: Iterable[Task]) -> None:
-        """Wait until all tasks are completed, for as long as some of them always are."""
-        open_ones = Task.objects.filter(pk__in=[task.pk for task in tasks]).exclude(status="completed")
+    def wait_for_many(self, tasks: Iterable[Task], status: str = "completed") -> None:
+        """Wait until all tasks are in this state, for as long as some of them always come into it."""
+        open_ones = Task.objects.filter(pk__in=[task.pk for task in tasks]).exclude(status=status)
         left = open_ones.count()
         while left:
             until(lambda before=left: open_ones.count() < before, lambda: f"{open_ones.count()} do not go on")  # type: ignore[misc] # bound at once
@@ -146,9 +161,23 @@ class Stack:
     def assert_whole(self, task: Task) -> None:
         """Exactly one result was recorded, and the events have no gap."""
         assert History.objects.filter(task_id=task.pk, success=True).count() == 1
-        events = Event.objects.filter(aggregate_id=f"task:{task.pk}").order_by("aggregate_seq")
-        assert list(events.values_list("aggregate_seq", flat=True)) == list(range(1, len(events) + 1))
-        assert [event.event_type for event in events].count("task.result") == 1
+        assert [event.event_type for event in self.events(task)].count("task.result") == 1
+
+    def assert_failed_once(self, task: Task, code: str) -> None:
+        """It ended with this error, which one attempt met; no other one came after that, and the events have no gap."""
+        task.refresh_from_db()
+        assert task.error is not None
+        assert (task.status, task.error["code"]) == ("failed", code)
+        rows = History.objects.filter(task_id=task.pk).order_by("attempt")
+        assert [row.attempt for row in rows if row.context["code"] == code] == [task.attempts] == [len(rows)]
+        told = [event.payload["final"] for event in self.events(task) if "final" in event.payload]
+        assert told == [False] * (task.attempts - 1) + [True]
+
+    def events(self, task: Task) -> list[Event]:
+        """Return the events of a task, whose numbers have no gap."""
+        events = list(Event.objects.filter(aggregate_id=f"task:{task.pk}").order_by("aggregate_seq"))
+        assert [event.aggregate_seq for event in events] == list(range(1, len(events) + 1))
+        return events
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -187,11 +216,12 @@ def stack(
 
 @pytest.fixture(autouse=True)
 def agents(stack: Stack) -> None:
-    """Begin each test with both agents there, without a bad name, and with the usual policy."""
+    """Begin each test with both agents there, without a bad name, and with the usual slots and policy."""
     RoutingPolicy.objects.filter(capability="echo").delete()
     gone = [name for name in ("alpha", "beta") if not stack.has(name)]
     for name in gone:
         stack.forget_silent(name)
     stack.start_agents(gone)
     assert agent_queries.status_of("alpha") == "online"
+    Agent.objects.update(max_concurrency=2)
     Capability.objects.update(window_since=clock.now())

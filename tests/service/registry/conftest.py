@@ -85,7 +85,7 @@ class Office:
 
     def again(self, task: Task) -> Task:
         """Let pauses be over and give the task to somebody."""
-        Task.objects.filter(pk=task.pk).update(due_at=None, same_agent_at=None)
+        Task.objects.filter(pk=task.pk).update(due_at=None, pauses=None)
         dispatching.dispatch(task.task_id)
         task.refresh_from_db()
         return task

@@ -1,7 +1,7 @@
 """What follows when an attempt gives no result: elsewhere, again, later, or the end."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -50,21 +50,48 @@ def test_a_retry_goes_to_the_agent_that_had_no_try_at_once_with_all_that_was_ask
 
 def test_the_only_agent_is_asked_again_after_a_pause(office: Office) -> None:
     Agent.objects.filter(pk="beta").update(enabled=False)
-    task = office.work(office.submit("echo", "boom", "ok"))
+    backoff = {"first_seconds": 9e5, "most_seconds": 8e5}  # so long that no pause of it is over at once
+    task = office.work(office.submit("echo", "boom", "ok", backoff=backoff))
     assert dispatching.dispatch(task.task_id) == "not_now"
     task.refresh_from_db()
     assert task.due_at is not None
-    assert timedelta(0) < task.due_at - clock.now() <= timedelta(seconds=2)
+    assert timedelta(0) < task.due_at - clock.now() <= timedelta(seconds=10), "somebody else may come meanwhile"
     assert task.wait_reason == "backoff"
-    with clock.moved(timedelta(seconds=3)):
+    with clock.moved(timedelta(seconds=8e5)):
         assert dispatching.dispatch(task.task_id) == "dispatched"
 
 
 def test_the_pause_that_an_agent_asks_for_holds_for_it_alone(office: Office) -> None:
     task = office.work(office.submit("echo", "later", "ok"))
-    assert task.same_agent_at is not None
-    assert task.same_agent_at - clock.now() > timedelta(seconds=20)
+    assert task.pauses is not None
+    assert datetime.fromisoformat(task.pauses["alpha"]) - clock.now() > timedelta(seconds=20)
     assert office.again(task).dispatched_to == "beta"
+
+
+def test_the_pause_that_an_agent_asks_for_outlasts_the_failure_of_another_one(office: Office) -> None:
+    task = office.work(office.submit("echo", "later", "boom", "ok"))
+    assert dispatching.dispatch(task.task_id) == "dispatched"
+    assert office.work(task).dispatched_to == "beta"
+    with clock.moved(timedelta(seconds=5)):
+        assert dispatching.dispatch(task.task_id) == "dispatched"
+    task.refresh_from_db()
+    assert (task.dispatched_to, task.attempts) == ("beta", 3), "its own pause is over, that of alpha is not"
+
+
+def test_an_agent_gets_the_task_again_once_its_own_pause_is_over(office: Office) -> None:
+    task = office.work(office.submit("echo", "later", "boom", "ok"))
+    dispatching.dispatch(task.task_id)
+    office.work(task)
+    Agent.objects.filter(pk="beta").update(enabled=False)
+    for seconds in (5, 25):
+        with clock.moved(timedelta(seconds=seconds)):
+            assert dispatching.dispatch(task.task_id) == "not_now"
+    task.refresh_from_db()
+    assert task.wait_reason == "backoff"
+    with clock.moved(timedelta(seconds=40)):
+        assert dispatching.dispatch(task.task_id) == "dispatched"
+    task.refresh_from_db()
+    assert task.dispatched_to == "alpha"
 
 
 def test_an_agent_that_comes_while_another_pauses_gets_the_task(office: Office) -> None:
@@ -212,6 +239,39 @@ def test_an_agent_that_comes_in_time_gets_the_task(office: Office) -> None:
     sweep()
     task.refresh_from_db()
     assert (task.status, task.dispatched_to) == ("dispatched", "beta")
+
+
+@pytest.fixture
+def abandoned(office: Office) -> Task:
+    """A task that may wait for 100 s; its only agent failed it after 60 s and is off since."""
+    registration.deregister("beta", actor=ANNA)
+    task = office.submit("echo", "boom", "ok", wait_seconds=100)
+    with clock.moved(timedelta(seconds=60)):
+        office.work(task)
+    Agent.objects.filter(pk="alpha").update(enabled=False)
+    assert (task.status, office.history(task)) == ("pending", [(1, "alpha", "error", True)])
+    return task
+
+
+def test_nobody_left_after_a_failed_attempt_is_the_end_after_a_wait_of_its_own(office: Office, abandoned: Task) -> None:
+    for seconds, status in ((101, "pending"), (158, "pending"), (170, "failed")):
+        with clock.moved(timedelta(seconds=seconds)):
+            sweep()
+        abandoned.refresh_from_db()
+        assert abandoned.status == status
+    assert abandoned.error is not None
+    assert (abandoned.error["code"], abandoned.attempts) == ("no_agent", 1)
+    assert "1 agent (1 disabled)" in abandoned.error["message"]
+    assert office.events(abandoned)[-1] == "pending>failed"
+
+
+def test_an_agent_that_registers_in_time_gets_what_failed_elsewhere(office: Office, abandoned: Task) -> None:
+    with clock.moved(timedelta(seconds=150)):
+        sweep()
+        office.register("beta")
+        sweep()
+        office.work(abandoned)
+    assert (abandoned.status, abandoned.dispatched_to, abandoned.attempts) == ("completed", "beta", 2)
 
 
 def test_a_run_that_is_cancelled_behind_the_registrys_back_ends_the_task(office: Office) -> None:

@@ -1,7 +1,7 @@
 """Agents outside: what their token lets them do by the API."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -108,8 +108,8 @@ def test_an_error_is_told_by_its_type(
     task.refresh_from_db()
     assert task.status == status
     if error_type == "try_later":
-        assert task.same_agent_at is not None
-        assert task.same_agent_at - clock.now() > timedelta(seconds=60)
+        assert task.pauses is not None
+        assert datetime.fromisoformat(task.pauses["parrot"]) - clock.now() > timedelta(seconds=60)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The one statement that scores, against the formula in plain Python."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -38,45 +39,93 @@ def attempt(number: int, *, success: bool, **more: object) -> History:
     )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of an agent: outcomes are the oldest first, `window` is the first of them that still counts.
+
+    `checks` are its checks: what was found, and whether the capability requires it.
+    """
+
+    outcomes: list[bool]
+    uncounted: int
+    elsewhere: list[bool]
+    window: int | None
+    checks: list[tuple[bool | None, bool]]
+    weight: int
+    override: int | None
+    preferred: bool
+
+    @property
+    def newest_first(self) -> list[bool]:
+        return self.outcomes[self.window or 0 :][::-1]
+
+    @property
+    def healthy(self) -> bool:
+        return all(ok is True for ok, required in self.checks if required)
+
+    def score(self) -> float:
+        return cards.score(
+            weight=(self.weight if self.override is None else self.override) / 1000,
+            preferred=self.preferred,
+            healthy=self.healthy,
+            newest_first=self.newest_first,
+        )
+
+
+KNOWN = st.builds(
+    Known,
     outcomes=st.lists(st.booleans(), max_size=30),
     uncounted=st.integers(0, 3),
+    elsewhere=st.lists(st.booleans(), max_size=25),
+    window=st.none() | st.integers(0, 32),
+    checks=st.lists(st.tuples(st.sampled_from([True, True, False, None]), st.booleans()), max_size=3),
     weight=st.integers(0, 1000),
     override=st.none() | st.integers(0, 1000),
     preferred=st.booleans(),
 )
-def test_the_statement_is_the_formula(  # noqa: PLR0917 - hypothesis gives them by name
-    office: Office,
-    outcomes: list[bool],
-    uncounted: int,
-    weight: int,
-    override: int | None,
-    preferred: bool,  # noqa: FBT001 - hypothesis gives it
-) -> None:
-    office.register("alpha")
+
+
+def come_true(office: Office, known: Known) -> None:
+    """Let all of it be so of alpha."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE agent_task_history")
-    office.succeeded("alpha", "".join("+" if outcome else "-" for outcome in outcomes))
-    office.succeeded("beta", "-----")
-    History.objects.bulk_create(attempt(10_000 + index, success=False, counted=False) for index in range(uncounted))
+    for name, capability, outcomes in (
+        ("alpha", "echo", known.outcomes),
+        ("alpha", "repeat", known.elsewhere),
+        ("beta", "echo", [False] * 5),
+    ):
+        office.succeeded(name, "".join("+" if each else "-" for each in outcomes), capability=capability)
+    ended_at = History.objects.filter(agent_id="alpha", capability="echo").values_list("created_at", flat=True)
+    since = [*ended_at.order_by("created_at"), *[clock.now()] * 40]
+    History.objects.bulk_create(
+        attempt(10_000 + index, success=False, counted=False) for index in range(known.uncounted)
+    )
+    Check.objects.all().delete()
+    Check.objects.bulk_create(
+        Check(agent_id="alpha", key=f"check-{index}", kind="vendor", target=f"vendor-{index}", ok=ok)
+        for index, (ok, _) in enumerate(known.checks)
+    )
     Capability.objects.filter(agent="alpha").update(
-        weight=Decimal(weight) / 1000,
-        override_weight=None if override is None else Decimal(override) / 1000,
-        override_preferred=preferred,
+        weight=Decimal(known.weight) / 1000,
+        override_weight=None if known.override is None else Decimal(known.override) / 1000,
+        override_preferred=known.preferred,
+        requirements=[f"check-{index}" for index, (_, required) in enumerate(known.checks) if required],
+        window_since=None if known.window is None else since[known.window],
     )
-    newest_first = outcomes[::-1]
-    wanted = cards.score(
-        weight=(weight if override is None else override) / 1000,
-        preferred=preferred,
-        healthy=True,
-        newest_first=newest_first,
-    )
-    found = card("alpha")
-    assert found.final_score == pytest.approx(wanted, abs=1e-9)
-    assert found.rolling_success_rate == pytest.approx(cards.rate(newest_first), abs=1e-9)
-    assert found.recency_boost == cards.boost(newest_first)
-    assert found.window == min(20, len(outcomes))
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(known=KNOWN)
+def test_the_statement_is_the_formula(office: Office, known: Known) -> None:
+    office.register("alpha")
+    come_true(office, known)
+    (found,) = [each for each in scores.candidates("echo", now=clock.now()) if each.agent_id == "alpha"]
+    assert found.final_score == pytest.approx(known.score(), abs=1e-9)
+    assert found.dependency_health == known.healthy
+    assert found.rolling_success_rate == pytest.approx(cards.rate(known.newest_first), abs=1e-9)
+    assert found.recency_boost == cards.boost(known.newest_first)
+    assert found.window == min(20, len(known.newest_first))
+    assert (Why.DEPENDENCY_DOWN in found.reasons) is not known.healthy
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,9 +1,13 @@
 """Tasks from their request to their end."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.db.utils import IntegrityError
 
 from apps.agents.registry.models import Dispatch, Task
@@ -19,6 +23,7 @@ from meshsix.live.models import Event
 from meshsix.wiring import clients
 from tests.service.registry.conftest import ANNA, BERT, Office
 
+AT_ONCE = 10
 SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -79,6 +84,29 @@ def test_a_repeat_with_the_same_key_is_the_first_task_and_another_body_is_refuse
         office.submit("echo", idempotency_key="k1", priority=9)
     assert caught.value.task.pk == first.pk
     assert Task.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_requests_with_the_same_key_at_the_same_time_make_one_task(office: Office) -> None:
+    office.register("alpha")
+    start = threading.Barrier(AT_ONCE)
+
+    def ask(number: int) -> tuple[UUID, bool]:  # noqa: ARG001 - all ask for the same
+        request = Request(capability="echo", payload={"text": "hello"}, idempotency_key="k1")
+        start.wait(timeout=30)
+        try:
+            submitted = submission.submit(request, actor=ANNA)
+        finally:
+            connection.close()
+        return submitted.task.pk, submitted.is_new
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(ask, range(AT_ONCE)))
+    task = Task.objects.get()
+    assert {task_id for task_id, _ in answers} == {task.pk}
+    assert [is_new for _, is_new in answers].count(True) == 1
+    assert (Run.objects.count(), task.attempts) == (1, 1)
+    assert office.events(task) == ["None>pending", "task.dispatched"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from apps.agents.registry.here import HERE
 from apps.agents.registry.models import Agent, Capability, Dispatch, Task
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.queries.why import why
-from apps.agents.registry.services import cancelling, dispatching, submission, watching
+from apps.agents.registry.services import cancelling, dispatching, registration, submission, surveying, watching
 from apps.agents.registry.states import NotPossible
 from apps.agents.registry.words import Request
 from meshsix.durable.models import Run
@@ -111,7 +111,7 @@ def test_an_agent_that_is_full_after_all_is_let_go_before_the_next_one_is_locked
     office.policy(spill_ratio=0.7)
     task = office.submit("echo", allowed_agents=["nobody"])
     Task.objects.update(allowed_agents=[])
-    seen = dispatching.survey(Task.objects.get(pk=task.pk), clock.now())
+    seen = surveying.survey(Task.objects.get(pk=task.pk), clock.now())
     Agent.objects.filter(pk="alpha").update(max_concurrency=1)
     assert office.submit("echo").dispatched_to == "alpha"
     free: list[str] = []
@@ -313,7 +313,19 @@ def test_why_explains_every_candidate_and_strangers_after_weights_and_history_ha
     assert told["beta"].score == pytest.approx(0.7)
     assert told["counter"].reason == "input_rejected"
     assert why(task, agent_id="needy")[0].agents[0].reason == "not_offered"
-    assert why(task, agent_id="ghost")[0].agents[0].reason == "unknown_agent"
+
+
+def test_why_tells_of_strangers_what_was_so_then_whoever_came_or_went_since(office: Office) -> None:
+    office.register("alpha", "needy")
+    task = office.submit("echo")
+    before = {name: why(task, agent_id=name) for name in ("alpha", "needy", "beta", "ghost")}
+    registration.deregister("needy", actor=ANNA)
+    registration.deregister("alpha", actor=ANNA)
+    office.register("beta")
+    assert {name: why(task, agent_id=name) for name in before} == before
+    told = {name: explanations[0].agents[0] for name, explanations in before.items()}
+    assert (told["alpha"].chosen, told["alpha"].reason) == (True, "best")
+    assert {told[name].reason for name in ("needy", "beta", "ghost")} == {"not_offered"}
 
 
 def test_a_task_that_waits_stores_its_reasons_only_as_they_change(office: Office) -> None:

@@ -103,6 +103,14 @@ def test_agents_that_had_a_try_are_left_out_while_another_one_is_there() -> None
     assert chosen(decide(*both, tried=frozenset({"first", "second"}), first_attempt=False))[0] == "first"
 
 
+def test_an_agent_that_pauses_is_left_out_while_another_one_is_there() -> None:
+    both, tried = (card("first", 0.9), card("second", 0.5)), frozenset({"first", "second"})
+    decision = decide(*both, tried=tried, pausing=frozenset({"first"}), first_attempt=False)
+    assert chosen(decision) == ("second", How.BEST)
+    assert reasons(decision)["first"] == (Why.TRIED_ALREADY,)
+    assert chosen(decide(*both, tried=tried, pausing=tried, first_attempt=False))[0] == "first"
+
+
 def test_the_incumbent_stays_until_somebody_exceeds_it_by_more_than_the_hysteresis() -> None:
     old, new = card("old", 0.8), card("new", 0.88)
     rules = Rules(hysteresis=0.1)

@@ -52,7 +52,7 @@ class Task(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True, help_text="A pending task is not given to anybody before.")
-    same_agent_at = models.DateTimeField(null=True, blank=True, help_text="Nor to its last agent again before.")
+    pauses = models.JSONField(null=True, blank=True, help_text="By agent until when it is not to have it again.")
     wait_seconds = models.PositiveIntegerField(default=300)
     wait_until = models.DateTimeField(null=True, blank=True)
     wait_reason = models.CharField(max_length=300, blank=True)

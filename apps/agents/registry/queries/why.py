@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from apps.agents.registry.models import Agent, Dispatch, Task
+from apps.agents.registry.models import Dispatch, Task
 from apps.agents.registry.states import Why
 
 
@@ -76,7 +76,8 @@ def _short(row: Dispatch) -> list[Explained]:
 
 
 def _stranger(agent_id: str) -> Explained:
-    """Return the answer about an agent that was no candidate: it did not offer the capability then."""
-    known = Agent.objects.filter(pk=agent_id).exists()
-    reason = str(Why.NOT_OFFERED) if known else "unknown_agent"
-    return Explained(agent_id=agent_id, chosen=False, score=None, reason=reason, card=None)
+    """Return the answer about an agent that was no candidate: it did not offer the capability then.
+
+    A decision holds all who did; whether the agent was known at all then, or is now, changes nothing about that.
+    """
+    return Explained(agent_id=agent_id, chosen=False, score=None, reason=str(Why.NOT_OFFERED), card=None)

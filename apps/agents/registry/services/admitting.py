@@ -14,8 +14,8 @@ from apps.agents.registry.cards import Card
 from apps.agents.registry.models import ServedBy
 from apps.agents.registry.policy import Decision
 from apps.agents.registry.queries import tasks as task_queries
-from apps.agents.registry.services import dispatching, nudging
-from apps.agents.registry.services.dispatching import Survey
+from apps.agents.registry.services import dispatching, nudging, surveying
+from apps.agents.registry.services.surveying import Survey
 from meshsix import rows
 from meshsix.live import services as live
 from meshsix.live.services import NewEvent
@@ -59,9 +59,9 @@ def _wait(seen: Survey, decision: Decision, told: NewEvent) -> bool:
     task = seen.task
     if task.wait_until is None or task.wait_until <= seen.now:
         return False
-    for name, value in dispatching.waiting_of(decision).items():
+    for name, value in surveying.waiting_of(decision).items():
         setattr(task, name, value)
-    note = rows.insertion(dispatching.decided(seen, decision, attempt=None, reason=task.wait_reason))
+    note = rows.insertion(surveying.decided(seen, decision, attempt=None, reason=task.wait_reason))
     live.publish_with(rows.insertion(task), told, beside=[note])
     for agent_id in task_queries.free_after_all(task.task_id):
         nudging.fill(agent_id)

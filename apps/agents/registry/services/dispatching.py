@@ -4,11 +4,8 @@ The task's row is locked first, then the agent's, one at a time; the new run bel
 transactions wait for each other.
 """
 
-import hashlib
-import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -18,14 +15,13 @@ from django.db.utils import OperationalError
 from psycopg.errors import DeadlockDetected
 
 from apps.agents.registry import policy
-from apps.agents.registry.cards import Card, as_json, without
+from apps.agents.registry.cards import Card
 from apps.agents.registry.models import Agent, Dispatch, Task
-from apps.agents.registry.policy import Decision, How, Rules, Wanted
-from apps.agents.registry.queries import policies, scores
+from apps.agents.registry.policy import Decision, How
 from apps.agents.registry.queries import tasks as task_queries
-from apps.agents.registry.schemas import Fault
-from apps.agents.registry.services import backlog, ending, isolation, news, nudging, starting
-from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, Why, after
+from apps.agents.registry.services import backlog, ending, isolation, news, nudging, starting, surveying
+from apps.agents.registry.services.surveying import Survey
+from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
 from apps.agents.registry.words import Failure
 from meshsix import rows
 from meshsix.durable import coding
@@ -34,7 +30,6 @@ from meshsix.live.services import NewEvent
 
 APPROVAL_WAIT = timedelta(hours=24)
 _LOOKS_AGAIN = timedelta(seconds=10)
-_FULL_CARDS = 20
 _AT_ONCE = 500
 
 
@@ -47,63 +42,6 @@ class Routed(StrEnum):
     FAILED = "failed"
     NOT_NOW = "not_now"
     """It is not pending, not due yet, or somebody else is at it."""
-
-
-@dataclass(kw_only=True)
-class Survey:
-    """All that is known when a task is routed; `cards` follow what is found once an agent's row is locked.
-
-    `rejected` says by input schema (its hash) what is wrong with the payload, `dispatch_id` is there once a slot is.
-    """
-
-    task: Task
-    now: datetime
-    rules: Rules
-    wanted: Wanted
-    instance_id: str
-    cards: list[Card]
-    rejected: Mapping[str, tuple[Fault, ...]]
-    dispatch_id: int | None = None
-
-    def decide(self) -> Decision:
-        """Return who gets the task by what is known now."""
-        return policy.decide(self.cards, self.rules, self.wanted, now=self.now)
-
-    def note_taken(self, agent_id: str, open_tasks: int) -> None:
-        """Note how many slots of an agent are really taken."""
-        self.cards = [
-            card._replace(open_tasks=open_tasks) if card.agent_id == agent_id else card for card in self.cards
-        ]
-
-
-def survey(task: Task, now: datetime) -> Survey:
-    """Read what routing a task needs; nothing is locked or written."""
-    row = policies.of(task.capability)
-    rules = Rules(exploration_rate=row.exploration_rate, hysteresis=row.hysteresis, spill_ratio=row.spill_ratio)
-    bound_to, instance_id = task_queries.bound_instance(task.affinity_key) if task.affinity_key else ("", "")
-    wanted = Wanted(
-        first_attempt=task.attempts == 0,
-        priority=task.priority,
-        explorable=task.explorable,
-        draw=policy.draw(task.task_id),
-        tried=task_queries.tried(task.task_id) if task.attempts else frozenset(),
-        incumbent=task_queries.incumbent(task.capability) if rules.hysteresis > 0 else "",
-        bound_to=bound_to,
-        action=action_of(task.payload),
-    )
-    found = scores.candidates(task.capability, now=now, project=task.project, allowed=task.allowed_agents)
-    asked = {card.input_schema for card in found if Why.WITHDRAWN not in card.reasons}
-    rejected = task_queries.rejected_by(asked, task.payload)
-    cards = without(found, rejected)
-    return Survey(
-        task=task, now=now, rules=rules, wanted=wanted, instance_id=instance_id, cards=cards, rejected=rejected
-    )
-
-
-def action_of(payload: object) -> str:
-    """Return the payload's `action` where it is a text, else nothing."""
-    action = payload.get("action") if isinstance(payload, dict) else None
-    return action if isinstance(action, str) else ""
 
 
 def offer(task_id: UUID) -> Routed:
@@ -140,7 +78,7 @@ def _dispatch(task_id: UUID) -> Routed:
         task = task_queries.locked(task_id)
         if task is None or (task.due_at is not None and task.due_at > now):
             return Routed.NOT_NOW
-        seen = survey(task, now)
+        seen = surveying.survey(task, now)
         return _act(seen, _take_a_slot(seen))
 
 
@@ -164,9 +102,9 @@ def _act(seen: Survey, decision: Decision) -> Routed:
     task, chosen = seen.task, decision.chosen
     if chosen is None:
         return _wait(seen, decision)
-    if chosen.agent_id == task.dispatched_to and task.same_agent_at is not None and task.same_agent_at > seen.now:
-        # somebody else may come while the agent pauses
-        due_at = min(task.same_agent_at, seen.now + _LOOKS_AGAIN)
+    if chosen.agent_id in seen.pauses:
+        # somebody else may come while all agents pause
+        due_at = min(*seen.pauses.values(), seen.now + _LOOKS_AGAIN)
         Task.objects.filter(pk=task.pk).update(due_at=due_at, wait_reason="backoff", waits_for=[])
         return Routed.NOT_NOW
     gate = (task.gate or {}).get("agents", [])
@@ -204,7 +142,7 @@ def start(
 ) -> None:
     """Start the attempt that the task is in now; `written` is its row, `told` what happened to it before."""
     task = seen.task
-    row = decided(seen, decision, attempt=task.attempts)
+    row = surveying.decided(seen, decision, attempt=task.attempts)
     row.pk = seen.dispatch_id
     facts = {
         "capability": task.capability,
@@ -249,66 +187,26 @@ def _propose(seen: Survey, decision: Decision, chosen: Card) -> Routed:
 def _wait(seen: Survey, decision: Decision) -> Routed:
     """Leave the task pending with the reason; its time may be over."""
     task = seen.task
-    reason = reasons_in_words(decision.cards)
+    reason = surveying.reasons_in_words(decision.cards)
     if task.wait_until is not None and task.wait_until <= seen.now:
         words = f"Nobody could take the task within its time: {reason}."
         hint = "See why each agent could not: GET /api/tasks/{id}/why. Start or enable one, then retry the task."
         ending.give_up(task, Failure(type=ErrorType.ERROR, code="no_agent", message=words, hint=hint), now=seen.now)
         _note(seen, decision, attempt=None, reason=words)
         return Routed.FAILED
-    values = waiting_of(decision)
+    values = surveying.waiting_of(decision)
     if any(getattr(task, name) != value for name, value in values.items()):
         rows.change(task, **values, updated_at=seen.now)
-    if task_queries.last_fingerprint(task.task_id) != _fingerprint(decision):
+    if task_queries.last_fingerprint(task.task_id) != surveying.fingerprint(decision):
         _note(seen, decision, attempt=None, reason=f"{decision.how}: {reason}")
     return Routed.WAITS
 
 
-def waiting_of(decision: Decision) -> dict[str, object]:
-    """Return what the row of a task says that nobody gets now."""
-    reason = f"{decision.how}: {reasons_in_words(decision.cards)}"
-    return {"wait_reason": reason[:300], "waits_for": list(decision.waits_for)}
-
-
-def reasons_in_words(cards: Sequence[Card]) -> str:
-    """Return how many agents there are and how often each reason holds, for people."""
-    if not cards:
-        return "no agent offers the capability"
-    counts = Counter(str(reason) for card in cards for reason in card.reasons)
-    told = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-    return f"{len(cards)} agent{'s' if len(cards) > 1 else ''} ({told})"
-
-
 def _note(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
     """Store the decision with all that it was made of."""
-    row = decided(seen, decision, attempt=attempt, reason=reason)
+    row = surveying.decided(seen, decision, attempt=attempt, reason=reason)
     rows.insert(row)
     return row
-
-
-def decided(seen: Survey, decision: Decision, *, attempt: int | None, reason: str = "") -> Dispatch:
-    """Return the row of a decision, with all that it was made of."""
-    full, rest = decision.cards[:_FULL_CARDS], decision.cards[_FULL_CARDS:]
-    return Dispatch(
-        task=seen.task,
-        attempt=attempt,
-        chosen_agent=decision.chosen.agent_id if decision.chosen else "",
-        policy=asdict(seen.rules) | {"decided_by": str(decision.how)},
-        reason=(reason or str(decision.how))[:300],
-        cards=[as_json(card) for card in full],
-        others=[
-            {"agent": card.agent_id, "score": card.final_score, "reason": str(next(iter(card.reasons), ""))}
-            for card in rest
-        ],
-        fingerprint=_fingerprint(decision),
-        created_at=seen.now,
-    )
-
-
-def _fingerprint(decision: Decision) -> str:
-    """Return a hash of who could not get the task and why; scores and counts do not change it."""
-    told = [str(decision.how), *sorted(f"{card.agent_id}={','.join(card.reasons)}" for card in decision.cards)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def dispatch_due(now: datetime) -> int:

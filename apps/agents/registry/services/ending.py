@@ -7,6 +7,7 @@ changes nothing.
 
 import json
 import random
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -160,14 +161,14 @@ def _told(task: Task, failure: Failure, past: History, *, final: bool) -> NewEve
 
 def _go_back(task: Task, failure: Failure, now: datetime, past: History) -> NewEvent:
     """Let the next attempt begin: elsewhere at once, with the same agent after a pause."""
-    same_agent_at = now + _pause(task, failure)
+    until = now + pause_after(task.attempts, task.backoff, asked_for=failure.pause, chance=random.random())
     back = rows.transition(
         task,
         {},
         status=after(TaskState(task.status), TaskEvent.RETURNED),
         used_attempts=task.used_attempts,
         error=_row_of(failure),
-        same_agent_at=same_agent_at,
+        pauses=(task.pauses or {}) | {task.dispatched_to: until.isoformat()},
         wait_until=now + timedelta(seconds=task.wait_seconds),
         wait_reason="",
         started_at=None,
@@ -187,16 +188,17 @@ def _go_back(task: Task, failure: Failure, now: datetime, past: History) -> NewE
     return news.task_event(task, "task.retry", facts)
 
 
-def _pause(task: Task, failure: Failure) -> timedelta:
-    """Return how long the same agent is left alone: full jitter under a doubling limit, or what it asks for."""
-    wanted = _BACKOFF | (task.backoff or {})
-    backoff = Backoff(
-        attempts=task.attempts + 1,
-        first=timedelta(seconds=wanted["first_seconds"]),
-        most=timedelta(seconds=wanted["most_seconds"]),
-    )
-    pause = backoff.pause(max(1, task.attempts), chance=random.random()) or timedelta(0)
-    return max(pause, failure.pause or timedelta(0))
+def pause_after(
+    attempt: int, backoff: Mapping[str, float] | None, *, asked_for: timedelta | None, chance: float
+) -> timedelta:
+    """Return how long an agent is left alone after an attempt: full jitter under a doubling limit, or what it asks for.
+
+    `backoff` is the task's own (first_seconds, most_seconds); `chance` is a random number in [0, 1).
+    """
+    wanted = {**_BACKOFF, **(backoff or {})}
+    first, most = (timedelta(seconds=wanted[name]) for name in ("first_seconds", "most_seconds"))
+    limit = Backoff(attempts=attempt + 1, first=first, most=most).limit(attempt)
+    return max(limit * chance, asked_for or timedelta(0))
 
 
 def _cancelled(task: Task, failure: Failure, now: datetime, actor: Actor | None, past: History) -> NewEvent:

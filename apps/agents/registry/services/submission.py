@@ -19,8 +19,8 @@ from apps.agents.registry.models.agents import MOST_SECONDS, NAME
 from apps.agents.registry.models.tasks import MOST_PRIORITY, MOST_WAIT_SECONDS
 from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.schemas import Fault
-from apps.agents.registry.services import admitting, dispatching, isolation, news
-from apps.agents.registry.services.dispatching import Survey
+from apps.agents.registry.services import admitting, dispatching, isolation, news, surveying
+from apps.agents.registry.services.surveying import Survey
 from apps.agents.registry.states import ENDED, TaskState, Why
 from apps.agents.registry.words import Request
 from meshsix import rows
@@ -75,7 +75,7 @@ def submit(request: Request, *, actor: Actor) -> Submitted:
     if known is not None:
         return Submitted(task=known, is_new=False)
     task = _task(request, actor)
-    seen = isolation.alone(task.task_id, lambda: dispatching.survey(task, task.created_at))
+    seen = isolation.alone(task.task_id, lambda: surveying.survey(task, task.created_at))
     _check(task, request, seen)
     told = _asked_for(task, actor)
     if seen is not None and isolation.alone(task.task_id, lambda: admitting.admit(seen, told)):

@@ -56,6 +56,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("registry", "0004_settings_of_operators")]
+    dependencies = [("registry", "0005_pauses")]
 
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]
