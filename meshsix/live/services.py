@@ -44,8 +44,18 @@ SELECT given.aggregate_id, ({_CALL}).aggregate_seq
 FROM (SELECT given.* FROM written CROSS JOIN {_GIVEN} ORDER BY given.position OFFSET 0) AS given
 """  # noqa: S608 - made of constants
 """What publishes `%(events)s` (see `as_json`) where the statement's part `written` has a row; see `told`."""
-_NAMES = ("id", "happened_at", "trace_id", "task_id", "agent_id", "event_type", "event_version", "payload")
-_NAMES += ("aggregate_id", "idempotency_key")
+_NAMES = (
+    "id",
+    "happened_at",
+    "trace_id",
+    "task_id",
+    "agent_id",
+    "event_type",
+    "event_version",
+    "payload",
+    "aggregate_id",
+    "idempotency_key",
+)
 # The function stands in the list of columns, where it runs only for rows that are there.
 _IF_WRITTEN = """
 SELECT (mesh_six_publish(%s::uuid, %s, %s, %s, %s, %s, %s::int, %s::jsonb, %s, NULL)).aggregate_seq

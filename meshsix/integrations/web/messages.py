@@ -1,7 +1,7 @@
 """What a search finds and what a page says, as frozen types. Pure."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bs4 import BeautifulSoup
@@ -9,7 +9,27 @@ from bs4.element import Tag
 from markdownify import MarkdownConverter
 
 _NO_CONTENT = ("script", "style", "noscript", "template", "svg", "iframe", "nav", "header", "footer", "form", "aside")
-_CAPTCHAS = ("g-recaptcha", "h-captcha", "cf-turnstile", "captcha-delivery", "cf-challenge")
+_CAPTCHAS = (
+    "g-recaptcha",
+    "h-captcha",
+    "js.hcaptcha.com",
+    "cf-turnstile",
+    "challenges.cloudflare.com",
+    "cf-challenge",
+    "challenge-form",
+    "/cdn-cgi/challenge-platform/",
+    "captcha-delivery",
+    "px-captcha",
+    "arkoselabs.com",
+    "geetest",
+)
+"""What a page bears that shows a captcha: in an element's class, id or address, or in a script of the page's own."""
+_LOADS_RECAPTCHA = ("google.com/recaptcha/", "recaptcha.net/recaptcha/")
+"""Many pages load it and show nothing of it: it counts where the page speaks as one that shows a captcha."""
+_ASKS_FOR_A_PERSON = ("you are human", "you're human", "not a robot", "you a robot", "unusual traffic")
+_MARKED = ("class", "id", "src", "data-src", "action")
+MOST_AT_A_WALL = 1500
+"""With so many characters to read, a page has its content, and a captcha on it guards something else: its comments."""
 _LONGEST_TITLE = 300
 _MOST_HITS = 20
 
@@ -56,9 +76,7 @@ def page(url: str, body: bytes, *, charset: str, html: bool) -> Page:
         return Page(url=url, title=url, text=body.decode(charset, errors="replace"), sha256=digest)
     soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
     title = soup.title.get_text(" ", strip=True)[:_LONGEST_TITLE] if soup.title else ""
-    for name in _NO_CONTENT:
-        for each in soup.find_all(name):
-            each.decompose()
+    _strip(soup)
     text = MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(_main(soup)).strip()
     return Page(url=url, title=title or url, text=text, sha256=digest)
 
@@ -71,7 +89,33 @@ def _main(soup: BeautifulSoup) -> BeautifulSoup | Tag:
 def wall(body: bytes, *, charset: str) -> str:
     """Return what stands before the content of a page of HTML (`a sign-in`, `a captcha`); empty where nothing does."""
     soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
-    marks = " ".join(str(each.get("class", "")) + str(each.get("src", "")) for each in soup.find_all())
-    if any(mark in marks for mark in _CAPTCHAS):
-        return "a captcha"
-    return "a sign-in" if soup.find("input", attrs={"type": "password"}) else ""
+    asks_for_password = soup.find("input", attrs={"type": "password"}) is not None
+    marks = _marks(soup)
+    has_captcha, may_have = _any(_CAPTCHAS, marks), _any(_LOADS_RECAPTCHA, marks)
+    if has_captcha or may_have:
+        asks = has_captcha or _any(_ASKS_FOR_A_PERSON, soup.get_text(" ").lower())
+        if asks and len(_readable(soup)) < MOST_AT_A_WALL:
+            return "a captcha"
+    return "a sign-in" if asks_for_password else ""
+
+
+def _marks(soup: BeautifulSoup) -> str:
+    """Return what the elements are called and load, and what the page's own scripts say."""
+    found = [str(each[name]) for each in soup.find_all() for name in _MARKED if name in each.attrs]
+    return " ".join((*found, *(each.get_text() for each in soup.find_all("script"))))
+
+
+def _any(signs: Iterable[str], text: str) -> bool:
+    return any(sign in text for sign in signs)
+
+
+def _readable(soup: BeautifulSoup) -> str:
+    """Return what a page says to its readers, its spaces made one; takes away what is no content."""
+    _strip(soup)
+    return " ".join(_main(soup).get_text(" ").split())
+
+
+def _strip(soup: BeautifulSoup) -> None:
+    for name in _NO_CONTENT:
+        for each in soup.find_all(name):
+            each.decompose()

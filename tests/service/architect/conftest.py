@@ -153,9 +153,9 @@ def studio(
     close()
 
 
-def onboard(litellm: ModelsSandbox) -> Project:
-    """Put the project into the registry, with a model key of its own."""
-    owner, _, name = PROJECT.partition("/")
+def onboard(litellm: ModelsSandbox, project: str = PROJECT) -> Project:
+    """Put a project into the registry, with a model key of its own."""
+    owner, _, name = project.partition("/")
     auth = f"env-{uuid.uuid4().hex[:12]}"
     key = litellm.key(team_id=auth, max_budget=50.0)
     wiring.clients().vault.write(names.litellm_key_path(auth), {"key": key}, cas=0)
@@ -163,7 +163,7 @@ def onboard(litellm: ModelsSandbox) -> Project:
         service_name=name,
         owner=owner,
         name=name,
-        repo_url=f"https://github.example.com/{PROJECT}",
+        repo_url=f"https://github.example.com/{project}",
         default_branch="main",
         execution_mode="local",
         env_name=auth,

@@ -1,9 +1,13 @@
 """Questions about an issue: what counts as sure, who else is asked, and what a person's answer is good for."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
+from apps.agents.llm import prompts
 from apps.agents.memory.models import Memory
 from apps.agents.memory.scopes import Scope
 from apps.agents.registry.models import Task
@@ -11,8 +15,10 @@ from apps.agents.registry.services.submission import KeyReused
 from apps.agents.roster.architect import services
 from apps.agents.roster.architect.issues import Issue
 from apps.agents.roster.architect.models import Entry
+from apps.projects.models import Project
 from meshsix import wiring
-from tests.service.architect.conftest import ISSUE, PROJECT, Studio
+from meshsix.kit import tokens
+from tests.service.architect.conftest import ISSUE, PROJECT, Studio, onboard
 from tests.service.registry.conftest import ANNA
 
 OTHER = Issue.parse(f"{PROJECT}#8")
@@ -35,15 +41,20 @@ def begun(issue: Issue = ISSUE) -> None:
     services.initialize(issue, title="Show when a bookmark was saved", text="Beside its title.", item="I_1", actor=ANNA)
 
 
-def answered(answer: str = ANSWER) -> Task:
+def answered(answer: str = ANSWER, *, question_id: str = "q1") -> Task:
     """Let a person answer; return the task that makes a lesson of it."""
     clients = wiring.clients()
-    services.receive_human_answer(ISSUE, "q1", answer, by="octavia", actor=ANNA, clients=clients)
+    services.receive_human_answer(ISSUE, question_id, answer, by="octavia", actor=ANNA, clients=clients)
     return Task.objects.filter(capability="generalize-answer").latest("created_at")
 
 
 def seen_last(studio: Studio) -> str:
     return "\n".join(str(each["content"]) for each in studio.litellm.asked()[-1]["messages"])
+
+
+def known_last(studio: Studio) -> str:
+    """Return what the model was last told besides its prompt."""
+    return seen_last(studio).removeprefix(prompts.load("architect-agent/answer").render())
 
 
 def contents(scope: Scope) -> list[tuple[str, str]]:
@@ -70,6 +81,75 @@ def test_an_answer_that_rests_on_nothing_shown_is_a_best_guess(studio: Studio, b
     assert (result["confident"], result["confidence"], result["based_on"]) == (False, 0.5, [])
     assert (result["answer"], result["best_guess"]) == (None, "Yes.")
     assert studio.log() == ["activated", "question-received", "human-escalated"]
+
+
+def test_what_the_prompt_names_as_an_example_was_not_shown(studio: Studio, settings: Settings) -> None:
+    begun()
+    question = "Where does it stand?"
+    prompt = prompts.load("architect-agent/answer").render()
+    assert "[issue]" in prompt
+    settings.CONTEXT_TOKENS = tokens.count(prompt) + tokens.count(question) + 2
+    says(studio, "issue")
+    result = asked(studio, question)
+    assert known_last(studio).strip() == question
+    assert (result["confident"], result["confidence"], result["based_on"]) == (False, 0.5, [])
+
+
+def by_a_person(studio: Studio) -> str:  # noqa: ARG001 - as the others are called
+    answered(question_id="q0")
+    return f"log:{Entry.objects.get(event_type='human-answered').pk}"
+
+
+def by_a_memory(studio: Studio) -> str:
+    by_a_person(studio)
+    return f"memory:{Memory.objects.get(scope=Scope.TASK, scope_key=ISSUE.text).pk}"
+
+
+def by_a_consultation(studio: Studio) -> str:
+    studio.result(studio.ask("tech-consultation", question="How are columns called?", issue=ISSUE.text))
+    return f"log:{Entry.objects.get(event_type='consulted').pk}"
+
+
+def by_an_earlier_answer(studio: Studio) -> str:
+    begun()
+    says(studio, "issue")
+    asked(studio, "How are columns called?", question_id="q0")
+    return f"log:{Entry.objects.get(event_type='question-answered').pk}"
+
+
+@pytest.mark.parametrize("told", [by_a_person, by_a_memory, by_a_consultation, by_an_earlier_answer])
+def test_what_the_issue_was_told_bears_an_answer_about_it_and_about_no_other(
+    studio: Studio, told: Callable[[Studio], str]
+) -> None:
+    source = told(studio)
+    says(studio, source)
+    result = asked(studio, "How is the column called?")
+    assert (result["confident"], result["confidence"], result["based_on"]) == (True, 0.9, [source])
+    assert f"[{source}]" in known_last(studio)
+    elsewhere = asked(studio, "How is the column called?", issue=OTHER)
+    assert (elsewhere["confident"], elsewhere["confidence"], elsewhere["based_on"]) == (False, 0.5, [])
+    assert f"[{source}]" not in known_last(studio)
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_lesson_serves_another_project_where_the_first_one_shares_it_and_a_persons_words_never(
+    studio: Studio,
+    shares: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    project = Project.objects.get()
+    Project.objects.update(settings={**project.settings, "share_memories": shares})
+    onboard(studio.litellm, "octo-org/reader")
+    lesson = f"Bookmarks says: {LESSON}"
+    studio.litellm.says({"when": {"schema": "General"}, "answer": {"json": {"lesson": lesson}}})
+    studio.result(studio.office.work(answered()))
+    assert contents(Scope.GLOBAL) == []
+    assert contents(Scope.AGENT) == ([("architect-agent", lesson)] if shares else [])
+    says(studio, *(f"memory:{each.pk}" for each in Memory.objects.all()))
+    result = asked(studio, "How is the column called?", issue=Issue.parse("octo-org/reader#7"))
+    lessons = [f"memory:{each.pk}" for each in Memory.objects.filter(scope=Scope.AGENT)]
+    assert (result["confident"], result["based_on"]) == (shares, lessons)
+    assert (result["confidence"] == 0.9) == shares
+    assert (lesson in seen_last(studio), "Octavia" in seen_last(studio)) == (shares, False)
 
 
 def test_a_guess_and_a_models_own_words_make_no_later_answer_sure(studio: Studio) -> None:
@@ -144,6 +224,26 @@ def test_a_persons_words_serve_their_issue_and_the_general_form_later_ones(studi
     asked(studio, "How is the column called?", question_id="q1", issue=OTHER)
     assert LESSON in seen_last(studio)
     assert "Octavia" not in seen_last(studio)
+
+
+def in_order(memories: list[str]) -> str:
+    """Return what the parts `(n of m)` say together; there is each part once, and one m."""
+    found = [re.search(r"A person answered \((\d+) of (\d+)\): (.*)", each, re.DOTALL) for each in memories]
+    parts = sorted((int(each[1]), int(each[2]), each[3]) for each in found if each)
+    assert [part[:2] for part in parts] == [(number, len(memories)) for number in range(1, len(memories) + 1)]
+    return "".join(part[2] for part in parts)
+
+
+@pytest.mark.parametrize(
+    "answer", ["".join(map(chr, range(0x4E00, 0x4E00 + 13_000))), ("x" * 1490 + " " * 20) * 8 + "the end"]
+)
+def test_a_long_answer_is_kept_once_and_word_for_word(studio: Studio, answer: str) -> None:
+    studio.litellm.says({"when": {"schema": "General"}, "answer": {"json": {"lesson": ""}}})
+    task = answered(answer)
+    assert in_order([content for _, content in contents(Scope.TASK)]) == answer
+    studio.result(studio.office.work(task))
+    assert in_order([content for _, content in contents(Scope.TASK)]) == answer
+    assert set(Memory.objects.values_list("kind", flat=True)) == {"answer"}
 
 
 @pytest.mark.parametrize("lesson", ["Bookmarks names columns in UTC.", "Look at store/columns first.", ""])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pytest_django import Settings
@@ -30,7 +31,7 @@ from meshsix.wiring import Clients
 from tests.models_sandbox import ModelsSandbox
 from tests.sandbox_github import running_sandbox
 from tests.service.registry.conftest import Office
-from tests.service.roster.web_sandbox import Site, site, web_server
+from tests.service.roster.web_sandbox import CAPTCHAS, Site, site, web_server
 
 __all__ = ["site", "web_server"]
 QUESTION = "How often does Heron retry a failed message?"
@@ -114,6 +115,19 @@ def test_a_page_behind_a_wall_is_missing_information_and_no_source(
         assert [each for each in result["basis"]["missing"] if site.at(path) in each]
 
 
+@pytest.mark.parametrize("sign", CAPTCHAS)
+def test_a_page_that_first_wants_to_see_a_person_is_no_source(
+    office: Office, litellm: ModelsSandbox, site: Site, sign: str
+) -> None:
+    page = f"<html><head><title>Retries in Heron</title></head><body><h1>Heron</h1>{sign}</body></html>"
+    headers = {"content-type": "text/html"}
+    site.fault("answer", status=200, headers=headers, body=page, match={"path": "/docs/*"}, times=None)
+    says(litellm, finding("7 times", "S1"))
+    result = result_of(researched(office, depth="quick"))
+    assert (result["sources"], result["key_findings"], result["grounded"]) == ([], [], False)
+    assert [each for each in result["missing_information"] if site.at("/docs/retries") in each and "a captcha" in each]
+
+
 def test_the_model_reads_on_by_the_same_fetchers_and_nothing_twice(
     office: Office, litellm: ModelsSandbox, site: Site
 ) -> None:
@@ -126,6 +140,72 @@ def test_the_model_reads_on_by_the_same_fetchers_and_nothing_twice(
     assert (site.read(), result["grounded"]) == (["/docs/limits"], True)
     told = [each["content"] for each in litellm.asked()[1]["messages"] if each["role"] == "tool"]
     assert all("Source S1" in each and "4,000 messages a second" in each for each in told)
+
+
+def long_pages(site: Site) -> None:
+    """Let each page of the documentation have more than the model is given of it."""
+    headers, body = {"content-type": "text/plain"}, "Heron retries. " * 600
+    site.fault("answer", status=200, headers=headers, body=body, match={"path": "/docs/*"}, times=None)
+
+
+def test_what_the_model_was_not_shown_for_want_of_room_cannot_be_cited(
+    office: Office, litellm: ModelsSandbox, site: Site, settings: Settings
+) -> None:
+    long_pages(site)
+    settings.CONTEXT_TOKENS = 1750
+    says(litellm, finding("7 times", "S1", "S2"), finding("It is fast", "S2"))
+    result = result_of(researched(office, depth="quick"))
+    shown = litellm.asked()[0]["messages"][0]["content"]
+    assert (site.at("/docs/retries") in shown, site.at("/docs/storage") in shown) == (True, False)
+    assert [each["source_ids"] for each in result["key_findings"]] == [["S1"]]
+    assert [each["finding"] for each in result["unsupported"]] == ["It is fast"]
+    assert [each["id"] for each in result["sources"]] == ["S1"]
+    left_out = f"{site.at('/docs/storage')}: it was fetched, and there was no room to read it."
+    assert left_out in result["missing_information"]
+    assert left_out in result["basis"]["missing"]
+
+
+def test_what_had_no_room_may_be_cited_once_the_model_has_read_it_by_a_tool(
+    office: Office, litellm: ModelsSandbox, site: Site, settings: Settings
+) -> None:
+    long_pages(site)
+    settings.CONTEXT_TOKENS = 1750
+    says(litellm, finding("It is fast", "S2"))
+    wish = {"name": "web", "arguments": {"query": site.at("/docs/storage")}}
+    litellm.says({"when": {"speaker": "user", "tool": "web"}, "times": 1, "answer": {"tool_calls": [wish]}})
+    result = result_of(researched(office, depth="quick"))
+    assert [each["source_ids"] for each in result["key_findings"]] == [["S2"]]
+    assert site.read() == ["/docs/retries", "/docs/storage"]
+    assert not [each for each in result["missing_information"] if "no room" in each]
+
+
+def test_a_page_is_one_page_whatever_part_of_it_is_named_and_a_failed_fetch_is_not_repeated(
+    office: Office, litellm: ModelsSandbox, site: Site
+) -> None:
+    site.fault("status", status=503, match={"path": "/docs/storage"}, times=None)
+    wishes = [f"/docs/{page}" for page in ("limits#speed", "limits#cores", "storage", "storage", "storage#size")]
+    calls = [{"name": "web", "arguments": {"query": site.at(each)}} for each in wishes]
+    says(litellm, finding("4,000 a second", "S1"))
+    litellm.says({"when": {"speaker": "user", "tool": "web"}, "times": 1, "answer": {"tool_calls": calls}})
+    result = result_of(researched(office, fetchers=["web"]))
+    assert site.read() == ["/docs/limits", "/docs/storage"]
+    assert result["basis"]["tools"] == [{"name": "web", "calls": 2, "failed": 1}]
+    told = [each["content"] for each in litellm.asked()[1]["messages"] if each["role"] == "tool"]
+    assert ["503" in each or "cannot answer now" in each for each in told] == [False, False, True, True, True]
+    assert len([each for each in result["missing_information"] if site.at("/docs/storage") in each]) == 1
+
+
+def test_many_memories_leave_room_for_pages(office: Office, litellm: ModelsSandbox, site: Site) -> None:
+    says(litellm, finding("7 times", "S3"))
+    task = office.submit("technical-research", payload={"text": None, "modes": None, "query": QUESTION})
+    task.refresh_from_db()
+    job = jobs.job_of(task, wiring.clients())
+    for number in range(12):
+        job.memory.remember(f"{QUESTION} We asked {number} times.", scope=Scope.AGENT)
+    job.memory.store()
+    result = result_of(office.work(task))
+    assert site.at("/docs/retries") in [each["url"] for each in result["sources"]]
+    assert result["grounded"]
 
 
 def test_without_fetchers_the_notice_says_that_no_source_was_used(
@@ -148,6 +228,18 @@ def test_a_search_that_is_away_is_named_and_nothing_of_it_is_told(
     assert (result["grounded"], result["sources"]) == (False, [])
     assert [each for each in result["basis"]["missing"] if each.startswith("search: ")]
     assert {"name": "search", "calls": 1, "failed": 1} in result["basis"]["tools"]
+
+
+def test_a_site_that_is_away_is_named_and_nothing_of_its_pages_is_told(
+    office: Office, litellm: ModelsSandbox, site: Site
+) -> None:
+    site.fault("status", status=503, match={"path": "/docs/*"}, times=None)
+    says(litellm, finding("7 times", "S1"))
+    result = result_of(researched(office, depth="quick"))
+    assert (result["grounded"], result["sources"], result["key_findings"]) == (False, [], [])
+    for page in ("/docs/retries", "/docs/storage"):
+        assert [each for each in result["basis"]["missing"] if each.startswith(f"{site.at(page)}: ")]
+    assert {"name": "web", "calls": 2, "failed": 2} in result["basis"]["tools"]
 
 
 def test_a_fetcher_that_nobody_has_is_an_invalid_input(office: Office) -> None:
@@ -178,7 +270,7 @@ def test_triage_gives_a_prompt_only_where_research_is_needed(office: Office, lit
 
 
 def desk_of(*, deadline_in: timedelta, most: int = 8) -> Desk:
-    work = Work(agent_id="researcher-agent", deadline=clock.now() + deadline_in)
+    work = Work(agent_id="researcher-agent", task_id=str(uuid4()), deadline=clock.now() + deadline_in)
     return Desk(QUESTION, desk.chosen(["web"]), work, wiring.clients(), most=most)
 
 

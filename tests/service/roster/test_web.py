@@ -12,8 +12,9 @@ from datetime import timedelta
 import pytest
 
 from meshsix.integrations.errors import Missing, Refused, TryLater
-from meshsix.integrations.web import Search, Walled, Web
-from tests.service.roster.web_sandbox import Site, site, web_server
+from meshsix.integrations.web import Search, Walled, Web, messages
+from meshsix.integrations.web.messages import MOST_AT_A_WALL
+from tests.service.roster.web_sandbox import CAPTCHAS, Site, site, web_server
 
 __all__ = ["site", "web_server"]
 PATIENT = timedelta(seconds=60)
@@ -58,6 +59,43 @@ def test_a_site_whose_robots_txt_cannot_be_read_is_left_alone(web: Web, site: Si
 def test_a_wall_is_no_page(web: Web, site: Site, path: str, wall: str) -> None:
     with pytest.raises(Walled, match=wall):
         web.page(site.at(path))
+
+
+def served(site: Site, page: str) -> str:
+    """Let the site have this page; return its address."""
+    headers = {"content-type": "text/html"}
+    site.fault("answer", status=200, headers=headers, body=page, match={"path": "/docs/limits"}, times=None)
+    return site.at("/docs/limits")
+
+
+@pytest.mark.parametrize("sign", CAPTCHAS)
+def test_a_page_with_little_but_a_captcha_is_a_wall(web: Web, site: Site, sign: str) -> None:
+    with pytest.raises(Walled, match="a captcha"):
+        web.page(served(site, f"<html><head><title>Just a moment</title></head><body>{sign}</body></html>"))
+
+
+ARTICLE = f"<article><h1>Queues</h1><p>{'A queue keeps messages. ' * 500}</p></article>"
+GUARDED = f'<form action="/comments"><textarea></textarea>{CAPTCHAS[0]}</form>'
+SCRIPT = '<script src="https://www.google.com/recaptcha/api.js" async></script>'
+
+
+@pytest.mark.parametrize(("head", "after"), [("", GUARDED), (SCRIPT, ""), (SCRIPT, GUARDED), ("", CAPTCHAS[4])])
+def test_an_article_whose_comments_are_guarded_by_a_captcha_is_a_page(
+    web: Web, site: Site, head: str, after: str
+) -> None:
+    page = f"<html><head><title>Queues</title>{head}</head><body>{ARTICLE}{after}</body></html>"
+    assert web.page(served(site, page)).text.count("A queue keeps messages.") == 500
+
+
+@pytest.mark.parametrize(("characters", "is_wall"), [(MOST_AT_A_WALL - 1, True), (MOST_AT_A_WALL, False)])
+def test_how_much_can_be_read_decides_whether_a_captcha_is_a_wall(characters: int, is_wall: bool) -> None:  # noqa: FBT001 - a parameter
+    page = f"<html><body><nav>{'n' * 5000}</nav><p>{'a' * characters}</p>{CAPTCHAS[0]}</body></html>"
+    assert messages.wall(page.encode(), charset="utf-8") == ("a captcha" if is_wall else "")
+
+
+def test_a_short_page_that_only_loads_recaptcha_is_a_page(web: Web, site: Site) -> None:
+    page = f"<html><head>{SCRIPT}</head><body><p>Heron needs PostgreSQL.</p><p>Protected by reCAPTCHA</p></body></html>"
+    assert web.page(served(site, page)).text.startswith("Heron needs PostgreSQL.")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def _known(desk: Desk, ask: IssueQuestion) -> _Known:
     parts = Parts(system=system, payload=ask.question, state=state, memories=remembered(desk.memories))
     context = desk.job.context(parts)
     desk.memories = desk.memories[: context.memories_used]
-    shown = next(each.content for each in context.messages if each.speaker is Speaker.SYSTEM)
+    shown = next(each.content for each in context.messages if each.speaker is Speaker.SYSTEM).removeprefix(system)
     said = [log.source_id(each) for each in entries if log.bears(each)]
     ids = [*said, *(source_id(each) for each in desk.memories if not each.is_own_word), *([ISSUE] if text else [])]
     return _Known(context=context, ids=frozenset(each for each in ids if f"[{each}]" in shown), entries=entries)

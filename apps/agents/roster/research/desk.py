@@ -1,4 +1,4 @@
-"""The desk of one research: what was fetched, once each, by which fetcher, and what could not be."""
+"""The desk of one research: what was fetched, once each, by which fetcher, and what of it a model was shown."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -12,20 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field
 from apps.agents.llm.prompts import data
 from apps.agents.llm.tools import Tool, ToolFailed
 from apps.agents.llm.words import ToolUse, Work
-from apps.agents.memory import local_vector
-from apps.agents.roster.research.words import Cited, Document, Request
+from apps.agents.roster.research import words
+from apps.agents.roster.research.shelf import Shelf
+from apps.agents.roster.research.words import Cited, Document, Fetcher
 from meshsix.durable.outcomes import Permanent
-from meshsix.integrations.errors import VendorError
 from meshsix.kit import clock, tokens
 from meshsix.wiring import Clients
-
-Fetcher = Callable[[Request, Clients], tuple[Document, ...]]
 
 FOR_THE_ANSWER = timedelta(seconds=45)
 """Nothing more is fetched when less time than this is left."""
 _LONGEST_QUERY = 400
 _MOST_TOKENS = 1200
-_JUDGED_CHARACTERS = 20_000
+_NO_ROOM = "it was fetched, and there was no room to read it."
 
 
 class Wish(BaseModel):
@@ -51,18 +49,15 @@ def described(fetcher: Fetcher) -> str:
 
 
 class Desk:
-    """What one question has brought together. `missing` says what could not be read and why."""
+    """What one question has brought together. Its fetches are on the task's shelf, where another attempt finds them."""
 
     def __init__(
         self, question: str, fetchers: Mapping[str, Fetcher], work: Work, clients: Clients, *, most: int
     ) -> None:
-        self.sources: list[Cited] = []
-        self.missing: list[str] = []
         self.timed_out = False
-        self._question, self._fetchers, self._work, self._clients = question, fetchers, work, clients
-        self._most = most
-        self._brought: dict[tuple[str, str], tuple[Document, ...]] = {}
-        self._uses: list[tuple[str, bool]] = []
+        self._question, self._fetchers, self._work, self._most = question, fetchers, work, most
+        self._shelf = Shelf(fetchers, work, clients, most=most)
+        self._shown: set[str] = set()
 
     def tools(self) -> tuple[Tool, ...]:
         """Return the fetchers as tools for a model."""
@@ -79,14 +74,18 @@ class Desk:
     @property
     def used(self) -> tuple[ToolUse, ...]:
         """Return which fetchers really ran, asked by us or by a model."""
-        return tuple(
-            ToolUse(
-                name=name,
-                calls=sum(each == name for each, _ in self._uses),
-                failed=sum(each == name and not well for each, well in self._uses),
-            )
-            for name in dict.fromkeys(each for each, _ in self._uses)
-        )
+        return self._shelf.used
+
+    @property
+    def sources(self) -> list[Cited]:
+        """Return what the model was shown, and may cite."""
+        return [each for each in self._shelf.sources(self._question) if each.document.url in self._shown]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return what could not be read and why, and what was fetched and not shown for want of room."""
+        left_out = [url for url in self._shelf.ids if url not in self._shown]
+        return (*self._shelf.missing, *(f"{url}: {_NO_ROOM}" for url in left_out))
 
     def gather(self, pages: int) -> None:
         """Read what is remembered and the first `pages` pages that a search finds; what fails is noted."""
@@ -100,54 +99,49 @@ class Desk:
             return ()
         try:
             return self.fetch(name, query)
-        except (VendorError, ToolFailed):
+        except ToolFailed:
             return ()
 
-    def fetch(self, name: str, query: str) -> tuple[Document, ...]:
-        """Return what a fetcher brings; nothing is fetched twice. Raises VendorError, ToolFailed."""
-        if (name, query) in self._brought:
-            return self._brought[name, query]
-        room = self._most - len(self.sources)
-        if room <= 0:
+    def fetch(self, name: str, query: str, *, is_told: bool = True) -> tuple[Document, ...]:
+        """Return what a fetcher brings; nothing is fetched twice, failed or not. Raises ToolFailed.
+
+        `is_told` says whether the event log hears of it here: a model's call of a tool is told by whoever runs it.
+        """
+        wish = words.Wish(fetcher=name, query=query)
+        if not self._shelf.has(wish):
+            self._check_limits()
+        found = self._shelf.fetch(wish, is_told=is_told)
+        if problem := self._shelf.problem(wish):
+            raise ToolFailed(problem)
+        return found
+
+    def _check_limits(self) -> None:
+        if self._shelf.room <= 0:
             raise ToolFailed(f"{self._most} sources were read, and no more may be: answer from them.")
         if self._work.deadline is not None and self._work.deadline - clock.now() < FOR_THE_ANSWER:
             self.timed_out = True
             raise ToolFailed("There is no time left to read more: answer from what was read.")
-        try:
-            found = self._fetchers[name](Request(query=query, work=self._work, most=room), self._clients)
-        except VendorError as error:
-            self._uses.append((name, False))
-            self.missing.append(f"{query[:_LONGEST_QUERY]}: {error}" if name != "search" else f"search: {error}")
-            raise
-        self._uses.append((name, True))
-        self._brought[name, query] = found
-        self._keep(found[:room] if len(found) > room else found)
-        return found
 
-    def _keep(self, found: Sequence[Document]) -> None:
-        known = {each.document.url for each in self.sources}
-        for document in found:
-            if document.is_source and document.url not in known:
-                known.add(document.url)
-                relevance = likeness(self._question, document.text)
-                self.sources.append(Cited(id=f"S{len(self.sources) + 1}", relevance=relevance, document=document))
+    def show(self, fits: Callable[[str], bool]) -> str:
+        """Return as many sources as fit whole, the first ones, as a model reads them; the others it may not cite."""
+        documents = [each.document for each in self._shelf.sources(self._question)]
+        told = ""
+        while documents and not fits(told := self._all_told(documents)):
+            documents.pop()
+        self._shown = {each.url for each in documents}
+        return told if documents else ""
 
     def _for_model(self, name: str, query: str) -> str:
-        found = self.fetch(name, query)
-        return "\n\n".join(self._told(each) for each in found) or "Nothing was found."
+        found = self.fetch(name, query, is_told=False)
+        self._shown |= {each.url for each in found if each.is_source}
+        return self._all_told(found) or "Nothing was found."
 
-    def told(self) -> str:
-        """Return all sources as a model reads them, with their ids."""
-        return "\n\n".join(self._told(each.document) for each in self.sources)
-
-    def _told(self, document: Document) -> str:
-        source = next((each.id for each in self.sources if each.document.url == document.url), "")
-        head = f"Source {source}" if source else "No source yet"
-        text = tokens.cut(document.text, _MOST_TOKENS)
-        return data("page", f"{head}: {document.title}\n{document.url}\n\n{text}")
+    def _all_told(self, documents: Sequence[Document]) -> str:
+        ids = self._shelf.ids
+        return "\n\n".join(_told(each, ids.get(each.url, "") if each.is_source else "") for each in documents)
 
 
-def likeness(question: str, text: str) -> float:
-    """Return how many words, and parts of words, a text shares with a question: 0 to 1."""
-    pair = zip(local_vector.of(question), local_vector.of(text[:_JUDGED_CHARACTERS]), strict=True)
-    return round(min(1.0, max(0.0, sum(a * b for a, b in pair))), 3)
+def _told(document: Document, source: str) -> str:
+    head = f"Source {source}" if source else "No source yet"
+    text = tokens.cut(document.text, _MOST_TOKENS)
+    return data("page", f"{head}: {document.title}\n{document.url}\n\n{text}")

@@ -1,4 +1,4 @@
-"""What the deep research of a task has fetched and what was noted of it, so that a kill repeats neither."""
+"""What the research of a task has fetched and what was noted of it, so that a kill repeats neither."""
 
 from django.db import models
 from django.db.models import Q

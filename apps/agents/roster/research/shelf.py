@@ -1,4 +1,4 @@
-"""What the deep research of one task has fetched, kept as it goes: whoever goes on after a kill repeats no fetch."""
+"""What the research of one task has fetched, kept as it goes: whoever goes on after a kill repeats no fetch."""
 
 import hashlib
 import json
@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.agents.llm.words import ToolUse, Work
-from apps.agents.roster.research.desk import Fetcher, likeness
+from apps.agents.memory import local_vector
 from apps.agents.roster.research.models import Fetch
 from apps.agents.roster.research.states import FetchEvent, FetchState, after
-from apps.agents.roster.research.words import Cited, Document, Request, Wish
+from apps.agents.roster.research.words import Cited, Document, Fetcher, Request, Wish
 from meshsix.durable import coding
 from meshsix.integrations.errors import VendorError
 from meshsix.kit import clock, redact
@@ -24,6 +24,7 @@ from meshsix.wiring import Clients
 
 MOST_CHARACTERS = 500_000
 """How much is read for one task; each source has an equal share of it."""
+_JUDGED_CHARACTERS = 20_000
 _LONGEST_TOLD = 400
 _LONGEST_NOTE = 2000
 _OF_MEMORY = 4
@@ -53,6 +54,11 @@ class Shelf:
         """Return whether this was asked for before, whatever came of it."""
         return self._rows().filter(key=_key(wish)).exists()
 
+    def problem(self, wish: Wish) -> str:
+        """Return why this could not be read; empty where it was, or nobody tried."""
+        row = self._rows().filter(key=_key(wish)).exclude(state=FetchState.FETCHED).first()
+        return row.note if row is not None else ""
+
     def takes(self, wish: Wish) -> bool:
         """Return whether there is a fetcher for it and it was not asked for before."""
         return wish.fetcher in self._fetchers and bool(wish.query.strip()) and not self.has(wish)
@@ -78,21 +84,24 @@ class Shelf:
             self.fetch(Wish(fetcher="web", query=url))
         return True
 
-    def fetch(self, wish: Wish) -> _DOCUMENTS:
-        """Return what a fetcher brings, or has brought for this task; nothing where it could not."""
-        row, is_new = self._begin(wish)
+    def fetch(self, wish: Wish, *, is_told: bool = True) -> _DOCUMENTS:
+        """Return what a fetcher brings, or has brought for this task; nothing where it could not.
+
+        `is_told` says whether the event log hears of it.
+        """
+        row, is_new = self._begin(wish, is_told=is_told)
         if not is_new:
             return self._found(row)
         try:
             brought = self._fetchers[wish.fetcher](self._request(wish), self._clients)
         except VendorError as error:
-            self._end(row, FetchEvent.DECLINED, note=str(error))
+            self._end(row, FetchEvent.DECLINED, note=str(error), is_told=is_told)
             return ()
         share = MOST_CHARACTERS // self._most
         cut = any(len(each.text) > share for each in brought)
         kept = tuple(_kept(each, share) for each in self._fitting(brought))
         note = f"only its first {share:,} characters were read" if cut else ""
-        if not self._end(row, FetchEvent.BROUGHT, note=note, documents=kept):
+        if not self._end(row, FetchEvent.BROUGHT, note=note, documents=kept, is_told=is_told):
             return ()  # somebody found it unfinished and went on without it
         self._put(kept)
         return kept
@@ -106,14 +115,14 @@ class Shelf:
         sources = [each for each in brought if each.is_source and each.url not in self._documents]
         return (*sources[: self.room], *(each for each in brought if not each.is_source))
 
-    def _begin(self, wish: Wish) -> tuple[Fetch, bool]:
+    def _begin(self, wish: Wish, *, is_told: bool) -> tuple[Fetch, bool]:
         """Note that it is fetched, unless it was before; return its row and whether this is the first time."""
         query = _plain(wish.query)[:_LONGEST_NOTE]
         with transaction.atomic():
             row, is_new = Fetch.objects.get_or_create(
                 task_id=self._work.task_id, key=_key(wish), defaults={"fetcher": wish.fetcher, "query": query}
             )
-            if is_new:
+            if is_new and is_told:
                 summary = query[:_LONGEST_TOLD]
                 self._tell(row, "tool.invocation", {"input_summary": summary})
         return row, is_new
@@ -128,7 +137,9 @@ class Shelf:
         return found
 
     @transaction.atomic
-    def _end(self, row: Fetch, event: FetchEvent, *, note: str = "", documents: _DOCUMENTS = ()) -> bool:
+    def _end(
+        self, row: Fetch, event: FetchEvent, *, note: str = "", documents: _DOCUMENTS = (), is_told: bool = True
+    ) -> bool:
         """Record how it ended, if nobody else did; return whether it was recorded."""
         now = clock.now()
         kept = coding.adapter(_DOCUMENTS).dump_python(documents, mode="json")
@@ -136,7 +147,7 @@ class Shelf:
         is_first = Fetch.objects.filter(pk=row.pk, state=FetchState.BEGUN).update(
             state=state, documents=kept, note=_plain(note)[:_LONGEST_NOTE], ended_at=now
         )
-        if is_first:
+        if is_first and is_told:
             facts = {
                 "success": state is FetchState.FETCHED,
                 "duration_ms": round((now - row.begun_at).total_seconds() * 1000),
@@ -162,11 +173,16 @@ class Shelf:
             if each.is_source:
                 self._documents.setdefault(each.url, each)
 
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """Return the id of each source by its address, in the order in which they came; they never change."""
+        return {url: f"S{number}" for number, url in enumerate(list(self._documents), start=1)}
+
     def sources(self, question: str) -> tuple[Cited, ...]:
-        """Return the sources in the order in which they came; their ids never change."""
+        """Return the sources in the order in which they came."""
         return tuple(
-            Cited(id=f"S{number}", relevance=likeness(question, each.text), document=each)
-            for number, each in enumerate(self._documents.values(), start=1)
+            Cited(id=name, relevance=likeness(question, self._documents[url].text), document=self._documents[url])
+            for url, name in self.ids.items()
         )
 
     def leads(self) -> tuple[Document, ...]:
@@ -206,6 +222,12 @@ class Shelf:
 def forget(before: datetime) -> None:
     """Take away what was fetched before this moment."""
     Fetch.objects.filter(begun_at__lt=before).delete()
+
+
+def likeness(question: str, text: str) -> float:
+    """Return how many words, and parts of words, a text shares with a question: 0 to 1."""
+    pair = zip(local_vector.of(question), local_vector.of(text[:_JUDGED_CHARACTERS]), strict=True)
+    return round(min(1.0, max(0.0, sum(a * b for a, b in pair))), 3)
 
 
 def _key(wish: Wish) -> str:

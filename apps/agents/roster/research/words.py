@@ -1,5 +1,6 @@
 """The words of research: what is asked of a fetcher, and what it brings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from apps.agents.llm.words import Work
+from meshsix.wiring import Clients
 
 REMEMBERED = "memory"
 """The type of a document that agents remember: it was not fetched, and may be a model's own word."""
@@ -40,6 +42,9 @@ class Document:
     sha256: str
     fetched_at: datetime
     is_source: bool = True
+
+
+Fetcher = Callable[[Request, Clients], tuple[Document, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from django.conf import settings
 from pydantic import Field
 
 from apps.agents.memory.context import Parts
@@ -10,10 +11,12 @@ from apps.agents.registry.agent import Agent, capability, vendor
 from apps.agents.registry.models import AgentType
 from apps.agents.registry.services.jobs import Job
 from apps.agents.roster.basis import NO_SOURCE, Basis
-from apps.agents.roster.research import desk, report
+from apps.agents.roster.research import desk, report, shelf
 from apps.agents.roster.research.desk import Desk
 from apps.agents.roster.research.report import REACH, Gathered, Level, ResearchAnswer, ResearchAsk, ResearchWords, Words
 from apps.agents.roster.trials import RESEARCHES, RESEARCHES_DEEPLY
+from meshsix.integrations.litellm import Message
+from meshsix.kit import clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,7 @@ class ResearcherAgent(Agent):
 
 def _research(ask: ResearchAsk, job: Job, *, prompt: str) -> ResearchAnswer:
     """Let code read first, then let the model read on by the same fetchers and answer."""
+    shelf.forget(clock.now() - settings.TASK_RETENTION)
     reach = REACH[ask.depth]
     fetchers = desk.chosen(ask.fetchers)
     reading = Desk(ask.query, fetchers, job.llm.work, job.clients, most=reach.sources)
@@ -98,11 +102,15 @@ def _research(ask: ResearchAsk, job: Job, *, prompt: str) -> ResearchAnswer:
     job.checkpoint()
     wanted = replace(job.llm.prompt(prompt), tier=reach.tier)
     system = wanted.render({"kind": ask.type, "context": ask.context or "nothing more is known"})
-    context = job.context(Parts(system=system, payload=ask.query, state=reading.told()))
-    reply = job.llm.structured(
-        wanted, context.messages, ResearchWords, offered=reading.tools(), may_go_on=job.checkpoint
-    )
+    messages = _messages(job, Parts(system=system, payload=ask.query), reading)
+    reply = job.llm.structured(wanted, messages, ResearchWords, offered=reading.tools(), may_go_on=job.checkpoint)
     gathered = Gathered(
         sources=reading.sources, missing=reading.missing, used=reading.used, timed_out=reading.timed_out
     )
     return report.answer(reply.value, gathered, reply.models)
+
+
+def _messages(job: Job, parts: Parts, reading: Desk) -> tuple[Message, ...]:
+    """Return what the model is given: with as many sources as fit whole, and none of which it sees but a piece."""
+    state = reading.show(lambda told: not job.context(replace(parts, state=told)).dropped.state_cut)
+    return job.context(replace(parts, state=state)).messages
