@@ -1,7 +1,7 @@
 """How many tasks a second go from being asked for to their stored result, beside plain Celery tasks with results.
 
-Run `python -m tests.perf.bench_dispatch`. The agent and the plain worker are one process of 8 threads each, on one
-broker; what they do is nothing. A task of ours is scored, given to the agent, run under a lease and kept with its
+Run `python -m tests.perf.bench_dispatch`. The agent and the plain worker are two processes each, on one broker; what
+they do is nothing. A task of ours is scored, given to the agent, run under a lease and kept with its
 history and events in PostgreSQL; a plain one is a message and a key in the broker, which a restart may lose. A platform
 worker gives out what waited for a slot. The time is from the first request to the last result. Processor time is that
 of all processes of this bench and of the database, which a busy machine makes hardly longer.
@@ -117,13 +117,14 @@ def _best(rounds: list[Figures]) -> Figures:
 def measure() -> dict[str, Figures]:
     """Return the best of some rounds of each, and how they compare."""
     directory = Path(tempfile.mkdtemp(dir=servers.place().root))
-    words = ["-m", "celery", "-A", "tests.perf.plain_jobs:plain", "worker", "--pool=threads", "--concurrency=8"]
+    words = ["-m", "celery", "-A", "tests.perf.plain_jobs:plain", "worker", "--pool=prefork", "--concurrency=2"]
     with ExitStack() as stack:
         log = directory / "worker.log"
         log.touch()
         stack.enter_context(workers(1, log, {"LOG_LEVEL": "WARNING"}, list(WORKER_OPTIONS)))
         wait_for_line(log, " ready.")
-        stack.enter_context(_process(["manage.py", "runagent", AGENT], directory / "agent.log"))
+        for number in (1, 2):
+            stack.enter_context(_process(["manage.py", "runagent", AGENT], directory / f"agent-{number}.log"))
         stack.enter_context(_process([*words, "--loglevel=INFO", "--without-gossip"], directory / "plain.log"))
         _ours()  # each thread makes its connection
         ours = _best([_measured(_ours) for _ in range(ROUNDS)])

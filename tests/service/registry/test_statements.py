@@ -1,6 +1,7 @@
 """What a task costs in statements and messages, and rows by prepared statements beside Django's own."""
 
 import json
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -9,9 +10,9 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from apps.agents.registry.models import Agent, History, Task
+from apps.agents.registry.models import Agent, Dispatch, History, Task
 from apps.agents.registry.services import attempts, dispatching, ending, news, nudging
-from apps.agents.registry.states import ErrorType, TaskState
+from apps.agents.registry.states import ErrorType, TaskEvent, TaskState, after
 from apps.agents.registry.words import Failure, Outcome
 from meshsix import rows
 from meshsix.durable import nudges
@@ -19,6 +20,7 @@ from meshsix.durable import services as durable
 from meshsix.durable.models import Run, StepRow
 from meshsix.kit import clock
 from meshsix.live import services as live
+from meshsix.live.models import Event
 from tests.crossing import crossed
 from tests.service.registry.conftest import Office
 
@@ -129,12 +131,35 @@ def test_a_task_costs_so_many_statements_and_no_more(office: Office) -> None:
     with CaptureQueriesContext(connection) as asked:
         task = office.submit("echo")
     assert task.status == "dispatched"
-    assert len(asked) <= 14, [query["sql"] for query in asked]
+    assert len(asked) <= 6, [query["sql"] for query in asked]
     assert task.run_id is not None
     with CaptureQueriesContext(connection) as asked:
         office.work(task)
     assert (task.status, Run.objects.get(pk=task.run_id).phase) == ("completed", "perform")
-    assert len(asked) <= 28, [query["sql"] for query in asked]
+    assert len(asked) <= 20, [query["sql"] for query in asked]
+
+
+def test_a_task_that_has_to_wait_costs_so_many_statements_and_no_more(office: Office) -> None:
+    office.register("alpha")
+    Agent.objects.update(max_concurrency=1)
+    office.submit("echo")
+    with CaptureQueriesContext(connection) as asked:
+        waits = office.submit("echo")
+    assert (waits.status, waits.waits_for, office.events(waits)) == ("pending", ["alpha"], ["None>pending"])
+    assert Dispatch.objects.get(task=waits).attempt is None
+    assert len(asked) <= 5, [query["sql"] for query in asked]
+
+
+def test_the_beginning_is_told_as_every_other_change_of_state(office: Office) -> None:
+    office.register("alpha")
+    task = office.begin(office.submit("echo"))
+    told = news.transition(task, "dispatched", trigger="begun")
+    event = Event.objects.filter(aggregate_id=told.aggregate_id).latest("aggregate_seq")
+    deadline_at = datetime.fromisoformat(event.payload.pop("deadline_at"))
+    assert event.payload == {**told.payload, "attempt": 1, "instance_id": task.instance_id}
+    assert (deadline_at, event.event_type, event.agent_id) == (task.deadline_at, told.event_type, told.agent_id)
+    assert (event.trace_id, event.task_id) == (told.trace_id, told.task_id)
+    assert after(TaskState.DISPATCHED, TaskEvent.BEGUN) == task.status
 
 
 @pytest.mark.django_db(transaction=True)
@@ -148,6 +173,23 @@ def test_a_freed_slot_is_told_of_only_where_a_task_waits_for_it(office: Office) 
     assert (waiting.status, told_to_fill()) == ("pending", [])
     office.work(running)
     assert told_to_fill() == ["('alpha',)"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slot_that_becomes_free_while_a_new_task_is_stored_is_not_missed(office: Office) -> None:
+    office.register("alpha")
+    Agent.objects.update(max_concurrency=1)
+    running = office.submit("echo")
+    told_to_fill()
+
+    def stop_between_counting_and_telling() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE task_dispatches IN SHARE MODE")
+
+    crossed(stop_between_counting_and_telling, lambda: office.submit("echo"), lambda: office.work(running))
+    late = Task.objects.latest("created_at")
+    assert (late.status, late.waits_for) == ("pending", ["alpha"])
+    assert "('alpha',)" in told_to_fill()
 
 
 @pytest.mark.django_db(transaction=True)
