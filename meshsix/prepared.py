@@ -5,9 +5,10 @@ Django binds values on the client, so that every call is a new statement to plan
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, LiteralString
 
-from django.db import NotSupportedError, OperationalError, connection
+from django.db import NotSupportedError, OperationalError, connection, transaction
 from psycopg import Cursor
 
 
@@ -29,6 +30,11 @@ def fetch(
         if in_transaction:
             raise OperationalError("A table has changed since the statement was planned.") from error
         return _fetch(statement, values, binary=binary)
+
+
+def savepoint() -> AbstractContextManager[None]:
+    """Return a block that undoes its own statements alone where it fails in a transaction; outside it costs nothing."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
 def _fetch(

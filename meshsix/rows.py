@@ -6,8 +6,11 @@ process and planned once a connection. Whoever needs more than one row by its ke
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, LiteralString, TypeVar
+from uuid import UUID
 
 from django.db import connection, models
 from django.db.models.options import Options
@@ -16,7 +19,7 @@ from meshsix import prepared
 
 M = TypeVar("M", bound=models.Model)
 Change = tuple[LiteralString, list[object]]
-"""A statement that writes one row or none and gives back the key of what it wrote, with its values."""
+"""A statement that writes rows, as a rule one or none, and gives back the key of each, with its values."""
 
 
 def read(model: type[M], rest: LiteralString, values: Mapping[str, Any]) -> M | None:
@@ -72,10 +75,20 @@ def insertion(row: models.Model, *, or_nothing: bool = False) -> Change:
     """
     fields = _fields(type(row), given=row.pk is not None)
     row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - Django has no public word for "stored"
-    values = {field.column: getattr(row, field.attname) for field in fields}
+    values = {
+        field.column: value if isinstance(field, models.JSONField) else _plain(value)
+        for field, value in ((field, getattr(row, field.attname)) for field in fields)
+    }
     unless = "ON CONFLICT DO NOTHING " if or_nothing else ""
     statement = _insert(type(row), given=row.pk is not None) + unless + _key(type(row))
-    return statement, [json.dumps(values, ensure_ascii=False, default=str)]
+    return statement, [json.dumps(values, ensure_ascii=False)]
+
+
+def _plain(value: object) -> object:
+    """Return the value of a column as JSON has it; what a JSON column holds must be JSON already."""
+    if isinstance(value, UUID | datetime | Decimal):
+        return str(value)
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def transition(row: models.Model, was: Mapping[str, object], **values: object) -> Change:

@@ -67,7 +67,7 @@ def start(
     `ask` is an instance of `workflow.ask`. A finished run of the same key does not stand in the way. `queue` is the
     Celery queue of this run's steps (empty: the workflow's), `timeouts` are those of steps which this run bounds
     otherwise than the workflow; both stand in the run's snapshot. `also` are events that are published with the run's,
-    `beside` rows of the caller's that are written by the same statement.
+    `beside` rows of the caller's that are written by the same statement: AlreadyRunning undoes them.
     """
     planned = _plan_for(workflow, queue, tuple(timeouts.items()))
     now = clock.now()
@@ -94,6 +94,8 @@ def start(
         if other is None:
             moves.observe(run.workflow, run.pk, None)
             transaction.on_commit(lambda: nudges.send(canvas.compile_run(run.pk, planned, states)), robust=True)
+        elif beside:
+            raise AlreadyRunning(other)
     if other is not None:  # raised behind the block: the caller's transaction may go on
         raise AlreadyRunning(other)
     return run
@@ -224,7 +226,7 @@ def _insert(
     parts, values = rows.parts(beside)
     statement = f"WITH {parts}{statements.CREATE}{live.TELL_IF_WRITTEN}"
     values |= _columns(run, planned, first) | {"events": live.as_json(events)}
-    for _ in range(_TRIES):
+    for _ in range(1 if beside else _TRIES):
         if found := prepared.fetch(statement, values):
             live.told(found)
             run._state.adding = False  # noqa: SLF001 - Django offers no public word for "it is stored"

@@ -66,7 +66,7 @@ def end_and_take(lease: Lease, ending: Done | Skip, step: PlannedStep, *, now: d
 
 
 def is_last(lease: Lease) -> bool:
-    """Return whether the run has ended with this step."""
+    """Return whether the run ends with this step."""
     last = snapshots.plan_of(lease.run_id, lease.digest).last
     return last is not None and last.name == lease.step
 

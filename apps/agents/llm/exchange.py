@@ -241,7 +241,8 @@ class Exchange:
             return taken.cost_usd, CostSource.HEADER
         if taken.error_type and not taken.was_lost:
             return None, ""
-        known = prices.facts(self.models, key=self.account.key, model=model, longest=_SPARE / 2)
+        longest = _SPARE / 2 if taken.was_lost else prices.LONGEST
+        known = prices.facts(self.models, key=self.account.key, model=model, longest=longest)
         cost = known.cost(taken.prompt_tokens, taken.completion_tokens) if known else None
         source = CostSource.ESTIMATE if taken.was_lost else CostSource.PRICES
         return cost, source if cost is not None else ""

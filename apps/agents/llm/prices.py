@@ -14,18 +14,19 @@ if TYPE_CHECKING:  # loaded by those who ask models
 
 _KEPT = timedelta(minutes=10)
 _KEPT_NOTHING = timedelta(seconds=30)
-_LONGEST = timedelta(seconds=5)
+LONGEST = timedelta(seconds=5)
 _known: dict[str, tuple[float, Mapping[str, ModelFacts]]] = {}
 
 
-def facts(models: "Models", *, key: str, model: str, longest: timedelta = _LONGEST) -> ModelFacts | None:
+def facts(models: "Models", *, key: str, model: str, longest: timedelta = LONGEST) -> ModelFacts | None:
     """Return what LiteLLM says of a model, None where it says nothing now."""
     name = hashlib.sha256(key.encode()).hexdigest()
     until, found = _known.get(name, (0.0, {}))
     if until < time.monotonic():
         found = _asked(models, key, longest)
         kept = _KEPT if found else _KEPT_NOTHING
-        _known[name] = (time.monotonic() + kept.total_seconds(), found)
+        if found or longest >= LONGEST:  # who asks in a hurry learns nothing for the others
+            _known[name] = (time.monotonic() + kept.total_seconds(), found)
     return found.get(model)
 
 

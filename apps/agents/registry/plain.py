@@ -40,6 +40,7 @@ REASONS: dict[Why, str] = {
     Why.AT_CAPACITY: "All of its slots were taken.",
     Why.INPUT_REJECTED: "It does not take what the task gives.",
     Why.PROJECT_NOT_ALLOWED: "It does not work for this project.",
+    Why.PAUSING: "It failed or put off this task and is left alone for a while, and another one is not.",
     Why.TRIED_ALREADY: "It has had its try at this task, and another one has not.",
     Why.OUTSCORED: "Another one scores higher.",
     Why.INCUMBENT: "It had the newest success, and nobody scored so much higher that work should change hands.",

@@ -1,7 +1,7 @@
 """Who gets a task: the order of the scores, and the few rules that may change it. Pure: time is handed in."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -90,15 +90,16 @@ def decide(cards: Sequence[Card], rules: Rules, wanted: Wanted, *, now: datetime
     With exploration and hysteresis at 0 the order is exactly that of the scores.
     """
     eligible = sorted((card for card in cards if card.eligible), key=_order)
-    pool = [card for card in eligible if card.agent_id not in wanted.tried] or eligible
-    pool = [card for card in pool if card.agent_id not in wanted.pausing] or pool
+    may = [card for card in eligible if card.agent_id not in wanted.tried] or eligible
+    pool = [card for card in may if card.agent_id not in wanted.pausing] or may
+    pausing = {card.agent_id for card in may} - {card.agent_id for card in pool}
     if not pool:
-        return Decision(chosen=None, how=How.NO_AGENT, cards=_told(cards, pool, None, How.NO_AGENT))
+        return Decision(chosen=None, how=How.NO_AGENT, cards=_told(cards, pool, None, How.NO_AGENT, pausing))
     leader, how = _leader(pool, rules, wanted, now)
     near = [] if how is How.AFFINITY else [card.agent_id for card in pool if _near(card, leader, rules)]
     chosen, how = _with_a_slot(pool, leader, how, rules)
     waits_for = () if chosen is not None else tuple(dict.fromkeys((leader.agent_id, *near)))
-    return Decision(chosen=chosen, how=how, cards=_told(cards, pool, chosen, how), waits_for=waits_for)
+    return Decision(chosen=chosen, how=how, cards=_told(cards, pool, chosen, how, pausing), waits_for=waits_for)
 
 
 def _order(card: Card) -> tuple[float, bool, int, float, str]:
@@ -150,21 +151,26 @@ def _near(card: Card, leader: Card, rules: Rules) -> bool:
     return card.final_score >= rules.spill_ratio * leader.final_score
 
 
-def _told(cards: Sequence[Card], pool: Sequence[Card], chosen: Card | None, how: How) -> tuple[Card, ...]:
+def _told(
+    cards: Sequence[Card], pool: Sequence[Card], chosen: Card | None, how: How, pausing: Collection[str]
+) -> tuple[Card, ...]:
     """Return all cards, the chosen one first, then the eligible ones in order, each with its reasons."""
     in_pool = {card.agent_id for card in pool}
     rest = sorted((card for card in cards if card.agent_id not in in_pool), key=_order)
     ordered = [card for card in (*pool, *rest) if chosen is None or card.agent_id != chosen.agent_id]
-    told = [_with_reason(card, is_in_pool=card.agent_id in in_pool) for card in ordered]
+    left_out = {
+        card.agent_id: Why.PAUSING if card.agent_id in pausing else Why.TRIED_ALREADY for card in rest if card.eligible
+    }
+    told = [_with_reason(card, left_out.get(card.agent_id)) for card in ordered]
     if chosen is None:
         return tuple(told)
     named = {How.INCUMBENT: (Why.INCUMBENT,), How.EXPLORATION: (Why.EXPLORATION,)}.get(how, ())
     return (chosen._replace(reasons=named), *told)
 
 
-def _with_reason(card: Card, *, is_in_pool: bool) -> Card:
+def _with_reason(card: Card, left_out: Why | None) -> Card:
     if not card.eligible:
         return card if card.reasons else card._replace(reasons=(Why.OUTSCORED,))
-    if not is_in_pool:
-        return card._replace(reasons=(Why.TRIED_ALREADY,))
+    if left_out is not None:
+        return card._replace(reasons=(left_out,))
     return card._replace(reasons=(Why.OUTSCORED if card.has_a_slot else Why.AT_CAPACITY,))

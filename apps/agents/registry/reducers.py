@@ -71,13 +71,19 @@ def _moved(state: State, event: Event) -> State:
         case TaskState.RUNNING:
             more = _begun(state, told)
         case TaskState.FAILED:
-            kind = ErrorType.PERMANENT if state["status"] == TaskState.AWAITING_APPROVAL else ErrorType.ERROR
-            more = {"error_type": str(kind), "error_code": told["trigger"]}
+            more = {"error_type": str(_given_up(state, told)), "error_code": told["trigger"]}
         case TaskState.CANCELLED if state["status"] in HELD:
             more = {"error_type": str(ErrorType.CANCELLED), "error_code": "cancelled"}
         case _:
             more = {}
     return {"status": told["to"], **more}
+
+
+def _given_up(state: State, told: State) -> ErrorType:
+    """Return as what a task failed on which nobody worked."""
+    if told["trigger"] == ErrorType.INVALID_INPUT:
+        return ErrorType.INVALID_INPUT
+    return ErrorType.PERMANENT if state["status"] == TaskState.AWAITING_APPROVAL else ErrorType.ERROR
 
 
 def _asked(event: Event) -> State:
@@ -98,7 +104,7 @@ def _begun(state: State, told: State) -> State:
     return {
         "instance_id": told["instance_id"],
         "started_at": started.isoformat(),
-        "deadline_at": told["deadline_at"],
+        "deadline_at": deadline.isoformat(),
     }
 
 

@@ -195,6 +195,7 @@ class Why(StrEnum):
     INPUT_REJECTED = "input_rejected"
     PROJECT_NOT_ALLOWED = "project_not_allowed"
     TRIED_ALREADY = "tried_already"
+    PAUSING = "pausing"
     OUTSCORED = "outscored"
     INCUMBENT = "incumbent"
     EXPLORATION = "exploration"

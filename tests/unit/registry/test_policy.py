@@ -107,7 +107,7 @@ def test_an_agent_that_pauses_is_left_out_while_another_one_is_there() -> None:
     both, tried = (card("first", 0.9), card("second", 0.5)), frozenset({"first", "second"})
     decision = decide(*both, tried=tried, pausing=frozenset({"first"}), first_attempt=False)
     assert chosen(decision) == ("second", How.BEST)
-    assert reasons(decision)["first"] == (Why.TRIED_ALREADY,)
+    assert reasons(decision)["first"] == (Why.PAUSING,)
     assert chosen(decide(*both, tried=tried, pausing=tried, first_attempt=False))[0] == "first"
 
 

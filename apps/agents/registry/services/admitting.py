@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 from django.db.utils import OperationalError
 
-from apps.agents.registry import policy
 from apps.agents.registry.cards import Card
 from apps.agents.registry.models import ServedBy
 from apps.agents.registry.policy import Decision
-from apps.agents.registry.queries import tasks as task_queries
 from apps.agents.registry.services import dispatching, nudging, surveying
 from apps.agents.registry.services.surveying import Survey
-from meshsix import rows
+from meshsix import prepared, rows
 from meshsix.live import services as live
 from meshsix.live.services import NewEvent
 
@@ -30,19 +28,14 @@ def admit(seen: Survey, told: NewEvent) -> bool:
     try:
         if decision.chosen is None:
             return _wait(seen, decision, told)
-        return _is_simple(seen, decision.chosen) and _start(seen, decision, decision.chosen, [told])
+        is_simple = decision.chosen.served_by != ServedBy.WORKFLOW and not seen.needs_a_person(decision.chosen)
+        return is_simple and _start(seen, decision, decision.chosen, [told])
     except IntegrityError:
         return False
     except OperationalError as error:
         if dispatching.has_lost(error):
             return False
         raise
-
-
-def _is_simple(seen: Survey, chosen: Card) -> bool:
-    gate = (seen.task.gate or {}).get("agents", [])
-    needs_a_person = policy.needs_approval(chosen, seen.wanted.action) and chosen.agent_id not in gate
-    return chosen.served_by != ServedBy.WORKFLOW and not needs_a_person
 
 
 @transaction.atomic
@@ -62,7 +55,7 @@ def _wait(seen: Survey, decision: Decision, told: NewEvent) -> bool:
     for name, value in surveying.waiting_of(decision).items():
         setattr(task, name, value)
     note = rows.insertion(surveying.decided(seen, decision, attempt=None, reason=task.wait_reason))
-    live.publish_with(rows.insertion(task), told, beside=[note])
-    for agent_id in task_queries.free_after_all(task.task_id):
-        nudging.fill(agent_id)
+    with prepared.savepoint():
+        live.publish_with(rows.insertion(task), told, beside=[note])
+    nudging.look_once_more(task.task_id)
     return True

@@ -1,7 +1,7 @@
 """Gives pending tasks to agents: score, decide, take a slot, start the attempt; one transaction a task.
 
 The task's row is locked first, then the agent's, one at a time; the new run belongs to nobody yet, so that no two
-transactions wait for each other.
+transactions wait for each other. A task that is stored only now (admitting.py) is known to nobody else.
 """
 
 from collections import defaultdict
@@ -14,7 +14,6 @@ from django.db import transaction
 from django.db.utils import OperationalError
 from psycopg.errors import DeadlockDetected
 
-from apps.agents.registry import policy
 from apps.agents.registry.cards import Card
 from apps.agents.registry.models import Agent, Dispatch, Task
 from apps.agents.registry.policy import Decision, How
@@ -50,8 +49,8 @@ def offer(task_id: UUID) -> Routed:
     Whoever freed it did not see yet that this task waits for it (nudging.slot_is_free).
     """
     outcome = dispatch(task_id)
-    for agent_id in task_queries.free_after_all(task_id) if outcome is Routed.WAITS else ():
-        nudging.fill(agent_id)
+    if outcome is Routed.WAITS:
+        nudging.look_once_more(task_id)
     return outcome
 
 
@@ -107,8 +106,7 @@ def _act(seen: Survey, decision: Decision) -> Routed:
         due_at = min(*seen.pauses.values(), seen.now + _LOOKS_AGAIN)
         Task.objects.filter(pk=task.pk).update(due_at=due_at, wait_reason="backoff", waits_for=[])
         return Routed.NOT_NOW
-    gate = (task.gate or {}).get("agents", [])
-    if policy.needs_approval(chosen, seen.wanted.action) and chosen.agent_id not in gate:
+    if seen.needs_a_person(chosen):
         return _propose(seen, decision, chosen)
     return _start(seen, decision, chosen)
 

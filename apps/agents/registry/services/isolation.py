@@ -7,6 +7,8 @@ from uuid import UUID
 import structlog
 from django.db.utils import InterfaceError, OperationalError
 
+from meshsix import prepared
+
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -17,7 +19,8 @@ def alone(task_id: UUID, does: Callable[[], T]) -> T | None:
     A database that is away ends all.
     """
     try:
-        return does()
+        with prepared.savepoint():
+            return does()
     except (InterfaceError, OperationalError):
         raise
     except Exception:

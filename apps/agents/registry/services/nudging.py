@@ -47,6 +47,16 @@ def slot_is_free(agent_id: str) -> None:
     transaction.on_commit(look, robust=True)
 
 
+def look_once_more(task_id: UUID) -> None:
+    """Fill the slots for which a task waits that were freed while it was routed, once the transaction is committed."""
+
+    def look() -> None:
+        for agent_id in task_queries.free_after_all(task_id):
+            fill(agent_id)
+
+    transaction.on_commit(look, robust=True)
+
+
 def fill(agent_id: str) -> None:
     """Let a worker give an agent's free slots to those who wait for them."""
     nudges.send(app.signature(FILL, args=(agent_id,), queue=QUEUE, expires=30))

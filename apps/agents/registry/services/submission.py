@@ -77,10 +77,11 @@ def submit(request: Request, *, actor: Actor) -> Submitted:
     task = _task(request, actor)
     seen = isolation.alone(task.task_id, lambda: surveying.survey(task, task.created_at))
     _check(task, request, seen)
-    told = _asked_for(task, actor)
+    as_asked, told = task.__dict__.copy(), _asked_for(task, actor)
     if seen is not None and isolation.alone(task.task_id, lambda: admitting.admit(seen, told)):
         return Submitted(task=task, is_new=True)
-    return _store(request, actor, timeout_seconds=task.timeout_seconds)
+    task.__dict__.update(as_asked)
+    return _store(task, told, request, actor)
 
 
 def _fields(request: Request) -> Iterator[Fault]:
@@ -189,11 +190,9 @@ def _task(request: Request, actor: Actor) -> Task:
     )
 
 
-def _store(request: Request, actor: Actor, *, timeout_seconds: int) -> Submitted:
-    """Store a task as it is asked for, then try to give it to an agent; return the one of its key that was faster."""
-    task = _task(request, actor)
-    task.timeout_seconds = timeout_seconds
-    if not live.publish_with(rows.insertion(task, or_nothing=True), _asked_for(task, actor)):
+def _store(task: Task, told: NewEvent, request: Request, actor: Actor) -> Submitted:
+    """Store a task as it was asked for, then try to give it to an agent; return the one of its key that was faster."""
+    if not live.publish_with(rows.insertion(task, or_nothing=True), told):
         again = _known(request, actor)
         if again is None:
             raise IntegrityError("The task of this Idempotency-Key is gone.")

@@ -40,6 +40,11 @@ class Survey:
         """Return who gets the task by what is known now."""
         return policy.decide(self.cards, self.rules, self.wanted, now=self.now)
 
+    def needs_a_person(self, chosen: Card) -> bool:
+        """Return whether somebody must approve that this agent does it, and nobody has yet."""
+        approved = (self.task.gate or {}).get("agents", [])
+        return policy.needs_approval(chosen, self.wanted.action) and chosen.agent_id not in approved
+
     def note_taken(self, agent_id: str, open_tasks: int) -> None:
         """Note how many slots of an agent are really taken."""
         self.cards = [

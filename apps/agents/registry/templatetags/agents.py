@@ -144,7 +144,7 @@ def choice_words(decision: Explanation) -> str:
     """Return by which rule somebody or nobody was chosen."""
     decided_by = str(decision.policy.get("decided_by", ""))
     chosen = next((each.score for each in decision.agents if each.chosen), None)
-    tried = [each.score for each in decision.agents if each.reason == Why.TRIED_ALREADY]
+    tried = [each.score for each in decision.agents if each.reason in {Why.TRIED_ALREADY, Why.PAUSING}]
     if decided_by == How.BEST and chosen is not None and any(score is not None and score > chosen for score in tried):
         return plain.BEST_OF_THE_UNTRIED
     return plain.choice(decided_by)
