@@ -37,11 +37,15 @@ class Dropped:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """The messages for the model, how many tokens they have, and what they leave out."""
+    """The messages for the model, how many tokens they have, and what they leave out.
+
+    `state_shown` is how many characters of the state's beginning they have.
+    """
 
     messages: tuple[Message, ...]
     tokens: int
     memories_used: int
+    state_shown: int = 0
     dropped: Dropped = field(default_factory=Dropped)
 
 
@@ -67,6 +71,7 @@ def build(parts: Parts, *, most: int, most_for_memories: int = MOST_FOR_MEMORIES
         messages=messages,
         tokens=_size(messages),
         memories_used=len(memories),
+        state_shown=len(state if state == parts.state else state.removesuffix(tokens.CUT)),
         dropped=Dropped(
             memories=len(parts.memories) - len(memories),
             messages=len(parts.conversation) - len(conversation),

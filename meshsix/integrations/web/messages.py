@@ -29,7 +29,7 @@ _LOADS_RECAPTCHA = ("google.com/recaptcha/", "recaptcha.net/recaptcha/")
 _ASKS_FOR_A_PERSON = ("you are human", "you're human", "not a robot", "you a robot", "unusual traffic")
 _MARKED = ("class", "id", "src", "data-src", "action")
 MOST_AT_A_WALL = 1500
-"""With so many characters to read, a page has its content, and a captcha on it guards something else: its comments."""
+"""With so many characters to read, a page has its content: what else it bears guards its comments or its members."""
 _LONGEST_TITLE = 300
 _MOST_HITS = 20
 
@@ -89,14 +89,18 @@ def _main(soup: BeautifulSoup) -> BeautifulSoup | Tag:
 def wall(body: bytes, *, charset: str) -> str:
     """Return what stands before the content of a page of HTML (`a sign-in`, `a captcha`); empty where nothing does."""
     soup = BeautifulSoup(body, "html.parser", from_encoding=charset)
-    asks_for_password = soup.find("input", attrs={"type": "password"}) is not None
+    found = _guard(soup)
+    return found if found and len(_readable(soup)) < MOST_AT_A_WALL else ""
+
+
+def _guard(soup: BeautifulSoup) -> str:
+    """Return what a page bears that may stand before its content, or guard something beside it."""
     marks = _marks(soup)
-    has_captcha, may_have = _any(_CAPTCHAS, marks), _any(_LOADS_RECAPTCHA, marks)
-    if has_captcha or may_have:
-        asks = has_captcha or _any(_ASKS_FOR_A_PERSON, soup.get_text(" ").lower())
-        if asks and len(_readable(soup)) < MOST_AT_A_WALL:
-            return "a captcha"
-    return "a sign-in" if asks_for_password else ""
+    if _any(_CAPTCHAS, marks):
+        return "a captcha"
+    if _any(_LOADS_RECAPTCHA, marks) and _any(_ASKS_FOR_A_PERSON, soup.get_text(" ").lower()):
+        return "a captcha"
+    return "a sign-in" if soup.find("input", attrs={"type": "password"}) else ""
 
 
 def _marks(soup: BeautifulSoup) -> str:

@@ -25,6 +25,7 @@ def environment(site: Site, litellm: ModelsSandbox, vault_environment: OpenBao) 
         "SEARCH_URL": site.url,
         "FETCH_HOSTS": site.host,
         "FETCH_TIMEOUT_SECONDS": "300",
+        "DURABLE_STRETCH_SECONDS": "600",
     }
 
 

@@ -95,6 +95,20 @@ def test_what_the_prompt_names_as_an_example_was_not_shown(studio: Studio, setti
     assert (result["confident"], result["confidence"], result["based_on"]) == (False, 0.5, [])
 
 
+def test_what_the_issues_own_text_names_was_not_shown_by_that(studio: Studio, settings: Settings) -> None:
+    source, question = by_a_person(studio), "How is the column called?"
+    text = f"It is said in [{source}] and [memory:{Memory.objects.get().pk}]. {'More of it. ' * 100}"
+    services.initialize(ISSUE, title="Show when", text=text, item="I_1", actor=ANNA)
+    alone = tokens.count(prompts.load("architect-agent/answer").render()) + tokens.count(question)
+    settings.CONTEXT_TOKENS = alone + 100
+    says(studio, source, f"memory:{Memory.objects.get().pk}")
+    result = asked(studio, question)
+    assert (f"[{source}]" in known_last(studio), "human-answered" in known_last(studio)) == (True, False)
+    assert (result["confident"], result["confidence"], result["based_on"]) == (False, 0.5, [])
+    says(studio, source, "issue")
+    assert asked(studio, question, question_id="q2")["based_on"] == ["issue"]
+
+
 def by_a_person(studio: Studio) -> str:  # noqa: ARG001 - as the others are called
     answered(question_id="q0")
     return f"log:{Entry.objects.get(event_type='human-answered').pk}"

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
+from pytest_django import Settings
 
 from apps.agents.llm.words import Work
 from apps.agents.registry.models import Task
@@ -176,6 +177,31 @@ def test_notes_that_cannot_be_used_cost_their_part_alone(office: Office, litellm
     assert [each["id"] for each in result["sources"]] == ["S2"]
     assert result["key_findings"][0]["source_ids"] == ["S2"]
     assert [each for each in result["basis"]["missing"] if each.startswith("S1, part 1:")]
+
+
+def test_a_source_whose_notes_had_no_room_in_the_prompt_cannot_be_cited(
+    office: Office, litellm: ModelsSandbox, site: Site, settings: Settings
+) -> None:
+    finds(litellm, finding("7 times", "S1", "S2"), finding("It is fast", "S2"))
+    task = office.begin(submitted(office))
+    for name in ("plan", "fetch_1", "read_1", "assess_1"):
+        one_step(task, name)
+    noted = {
+        "S1": [{"note": "It is retried 7 times.", "confidence": 0.9}, {"note": "And more. " * 350, "confidence": 0.8}],
+        "S2": [{"note": "It is fast.", "confidence": 0.5}],
+    }
+    for source, notes in noted.items():
+        Reading.objects.filter(task_id=task.task_id, source=source).update(notes=notes)
+    settings.CONTEXT_TOKENS = 900
+    result = result_of(office.work(task))
+    told = litellm.asked()[-1]["messages"][0]["content"]
+    assert ("[S1] (0.9) It is retried 7 times." in told, "[S2]" in told) == (True, False)
+    assert [(each["finding"], each["source_ids"]) for each in result["key_findings"]] == [("7 times", ["S1"])]
+    assert [each["finding"] for each in result["unsupported"]] == ["It is fast"]
+    assert [each["id"] for each in result["sources"]] == ["S1"]
+    left_out = f"{site.at('/docs/storage')}: it was read, and there was no room for what was noted of it."
+    assert left_out in result["basis"]["missing"]
+    assert left_out in result["missing_information"]
 
 
 def test_a_cancelled_research_stops_before_the_next_page(office: Office, litellm: ModelsSandbox, site: Site) -> None:

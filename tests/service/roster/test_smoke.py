@@ -177,18 +177,34 @@ def test_every_agent_that_ships_has_a_smoke_test(settings: Settings) -> None:
     assert [name for name in settings.AGENTS if not definitions.deployed(name).agent.smoke] == []
 
 
+RESULTS = {"task.dispatched", "state.transition", "task.result"}
+MODELS = RESULTS | {"llm.call", "llm.response"}
+
+
 @pytest.mark.parametrize(
-    "path",
+    ("path", "leaves"),
     [
-        "context_service.ContextService",
-        "researcher_agent.ResearcherAgent",
+        ("simple_agent.SimpleAgent", MODELS),
+        ("architect_agent.ArchitectAgent", MODELS),
+        ("researcher_agent.ResearcherAgent", MODELS),
+        ("context_service.ContextService", MODELS),
+        ("notifier.Notifier", RESULTS),
     ],
 )
-def test_what_ships_passes_its_own_smoke_test(smoked: Smoked, office: Office, settings: Settings, path: str) -> None:
+def test_what_ships_passes_its_own_smoke_test_and_leaves_its_events_and_history(
+    smoked: Smoked, office: Office, settings: Settings, path: str, leaves: set[str]
+) -> None:
     agent_class = import_string(f"apps.agents.roster.services.{path}")
     settings.AGENTS = {agent_class.agent_id: f"apps.agents.roster.services.{path}"}
+    settings.SMOKE_TARGETS = {"notifier": "console"}
     office.register(agent_class.agent_id)
     checks.refresh(wiring.clients())
     code, told = smoked(agent_class.agent_id)
     tried = [(agent_class.agent_id, "passed") for _ in agent_class.smoke]
-    assert (code, endings(told)) == (0, tried), told
+    assert (code, endings(told)) == (0, tried), [each["detail"] for each in told["results"]]
+    tasks = list(Task.objects.all())
+    assert len(tasks) >= len(tried)
+    for task in tasks:
+        rows = Event.objects.filter(aggregate_id=f"task:{task.task_id}")
+        assert set(rows.values_list("event_type", flat=True)) >= leaves, task.capability
+        assert office.history(task) == [(1, agent_class.agent_id, "", True)]

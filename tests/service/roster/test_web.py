@@ -87,10 +87,20 @@ def test_an_article_whose_comments_are_guarded_by_a_captcha_is_a_page(
     assert web.page(served(site, page)).text.count("A queue keeps messages.") == 500
 
 
-@pytest.mark.parametrize(("characters", "is_wall"), [(MOST_AT_A_WALL - 1, True), (MOST_AT_A_WALL, False)])
-def test_how_much_can_be_read_decides_whether_a_captcha_is_a_wall(characters: int, is_wall: bool) -> None:  # noqa: FBT001 - a parameter
-    page = f"<html><body><nav>{'n' * 5000}</nav><p>{'a' * characters}</p>{CAPTCHAS[0]}</body></html>"
-    assert messages.wall(page.encode(), charset="utf-8") == ("a captcha" if is_wall else "")
+@pytest.mark.parametrize(("sign", "wall"), [(CAPTCHAS[0], "a captcha"), ('<input type="password">', "a sign-in")])
+def test_how_much_can_be_read_decides_whether_it_is_a_wall(sign: str, wall: str) -> None:
+    for characters, meant in ((MOST_AT_A_WALL - 1, wall), (MOST_AT_A_WALL, "")):
+        page = f"<html><body><nav>{'n' * 5000}</nav><p>{'a' * characters}</p>{sign}</body></html>"
+        assert messages.wall(page.encode(), charset="utf-8") == meant
+
+
+LOGIN = '<form action="/login"><input name="user"><input type="password" name="password"></form>'
+
+
+@pytest.mark.parametrize("page", [f"<header>{LOGIN}</header>{ARTICLE}", f"{ARTICLE}<footer>{LOGIN}</footer>"])
+def test_an_article_with_a_login_box_beside_it_is_a_page(web: Web, site: Site, page: str) -> None:
+    found = web.page(served(site, f"<html><head><title>Queues</title></head><body>{page}</body></html>"))
+    assert (found.title, found.text.count("A queue keeps messages.")) == ("Queues", 500)
 
 
 def test_a_short_page_that_only_loads_recaptcha_is_a_page(web: Web, site: Site) -> None:

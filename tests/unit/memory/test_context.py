@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.agents.llm import prompts
 from apps.agents.llm.errors import ContextTooLarge
 from apps.agents.memory import context
 from apps.agents.memory.context import Parts
@@ -45,6 +46,9 @@ def test_a_context_fits_keeps_prompt_and_payload_whole_and_says_what_it_dropped(
         assert made.memories_used == 0
     if made.dropped.state_cut:
         assert kept == ()
+    shown = given_parts.state[: made.state_shown]
+    assert prompts.data("state", shown).removesuffix("\n</data>") in made.messages[0].content or not shown
+    assert made.dropped.state_cut == (shown != given_parts.state)
 
 
 @given(parts)

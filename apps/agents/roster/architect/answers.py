@@ -1,6 +1,6 @@
 """A question about an issue: answered from what is known of it, or guessed, and which of the two it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.agents.llm.errors import InvalidAnswer
@@ -13,10 +13,10 @@ from apps.agents.roster.architect.models import Entry
 from apps.agents.roster.architect.tools import source_id
 from apps.agents.roster.architect.words import Answered, IssueQuestion, Reply, Said
 from apps.agents.roster.basis import Basis, Source, basis
-from meshsix.integrations.litellm import Speaker
 
 ISSUE = "issue"
 """The id of the issue's own text."""
+_BETWEEN = "\n"
 _TALK = (Said.QUESTION_RECEIVED, Said.QUESTION_ANSWERED, Said.HUMAN_ESCALATED, Said.HUMAN_ANSWERED)
 
 
@@ -60,16 +60,26 @@ def _known(desk: Desk, ask: IssueQuestion) -> _Known:
     """Return the issue's text, the latest consultation, all questions and answers, five memories, and their ids."""
     desk.memories = desk.job.memory.recall(ask.question, limit=MOST_MEMORIES, subject="")
     entries = tuple(_entries(desk, ask.question_id))
-    text = _text_of_issue(desk)
-    state = "\n".join(each for each in (text, log.shown(entries)) if each)
+    told = {**_text_of_issue(desk), **{log.source_id(each): log.shown([each]) for each in entries}}
     system = desk.job.llm.prompt("answer").render()
-    parts = Parts(system=system, payload=ask.question, state=state, memories=remembered(desk.memories))
-    context = desk.job.context(parts)
+    memories = remembered(desk.memories)
+    context = desk.job.context(
+        Parts(system=system, payload=ask.question, state=_BETWEEN.join(told.values()), memories=memories)
+    )
     desk.memories = desk.memories[: context.memories_used]
-    shown = next(each.content for each in context.messages if each.speaker is Speaker.SYSTEM).removeprefix(system)
-    said = [log.source_id(each) for each in entries if log.bears(each)]
-    ids = [*said, *(source_id(each) for each in desk.memories if not each.is_own_word), *([ISSUE] if text else [])]
-    return _Known(context=context, ids=frozenset(each for each in ids if f"[{each}]" in shown), entries=entries)
+    bears = {ISSUE, *(log.source_id(each) for each in entries if log.bears(each))}
+    said = bears.intersection(_shown(told, context.state_shown))
+    recalled = {source_id(each) for each in desk.memories if not each.is_own_word}
+    return _Known(context=context, ids=frozenset(said | recalled), entries=entries)
+
+
+def _shown(told: Mapping[str, str], characters: int) -> Iterator[str]:
+    """Yield the ids of those texts of which so many characters, of all together, show more than the id."""
+    begins = 0
+    for name, text in told.items():
+        if begins + len(f"[{name}]") < characters:
+            yield name
+        begins += len(text) + len(_BETWEEN)
 
 
 def _entries(desk: Desk, question_id: str) -> Iterable[Entry]:
@@ -84,10 +94,11 @@ def _entries(desk: Desk, question_id: str) -> Iterable[Entry]:
             yield each
 
 
-def _text_of_issue(desk: Desk) -> str:
+def _text_of_issue(desk: Desk) -> Mapping[str, str]:
+    """Return the issue's own text by its id, nothing where it has none."""
     entry = queries.latest(desk.issue, Said.ACTIVATED) if desk.issue else None
     told = [str(entry.payload.get(name) or "") for name in ("title", "text")] if entry else []
-    return f"[{ISSUE}] {data('issue', chr(10).join(told).strip())}" if any(told) else ""
+    return {ISSUE: f"[{ISSUE}] {data('issue', chr(10).join(told).strip())}"} if any(told) else {}
 
 
 def _asked(desk: Desk, known: _Known) -> tuple[Judged, Basis]:

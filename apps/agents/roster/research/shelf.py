@@ -95,7 +95,7 @@ class Shelf:
         try:
             brought = self._fetchers[wish.fetcher](self._request(wish), self._clients)
         except VendorError as error:
-            self._end(row, FetchEvent.DECLINED, note=str(error), is_told=is_told)
+            self._end(row, FetchEvent.DECLINED, note=_why(error, wish.fetcher), is_told=is_told)
             return ()
         share = MOST_CHARACTERS // self._most
         cut = any(len(each.text) > share for each in brought)
@@ -201,9 +201,7 @@ class Shelf:
     def missing(self) -> tuple[str, ...]:
         """Return what could not be read, or not all of it, and why."""
         rows = self._rows().exclude(note="").values_list("fetcher", "query", "note")
-        return tuple(
-            f"search: {note}" if name == "search" else f"{query[:_LONGEST_TOLD]}: {note}" for name, query, note in rows
-        )
+        return tuple(f"{_named(name, query[:_LONGEST_TOLD])}: {note}" for name, query, note in rows)
 
     @property
     def used(self) -> tuple[ToolUse, ...]:
@@ -235,6 +233,18 @@ def _key(wish: Wish) -> str:
     query = wish.query.strip()
     query = urldefrag(query).url if wish.fetcher == "web" else query
     return hashlib.sha256(json.dumps([wish.fetcher, query]).encode()).hexdigest()
+
+
+def _named(fetcher: str, query: str) -> str:
+    """Return how a person is told what was fetched: an address says it all, and of a search its words say nothing."""
+    if fetcher == "web":
+        return query
+    return fetcher if fetcher == "search" else f"{fetcher} {query}".strip()
+
+
+def _why(error: VendorError, fetcher: str) -> str:
+    """Return why nothing was brought, with the vendor's name where the fetcher has another one."""
+    return str(error) if error.vendor in {"", fetcher} else f"{error.vendor}: {error}"
 
 
 def _documents(row: Fetch) -> _DOCUMENTS:

@@ -1,6 +1,6 @@
 """What a deep research does: plan, fetch, read, assess, write. rounds.py makes the steps of each round of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -9,6 +9,7 @@ from apps.agents.registry.states import ErrorType
 from apps.agents.roster.research import notebook, report, shelf
 from apps.agents.roster.research.report import Gathered, ResearchAnswer, ResearchAsk, ResearchWords
 from apps.agents.roster.research.words import Note, Wish
+from apps.agents.roster.steps import telling
 from apps.agents.roster.steps.study import Study
 from meshsix.durable.definition import StepFacts
 from meshsix.durable.outcomes import Permanent, Skipped, TryLater
@@ -18,8 +19,8 @@ from meshsix.wiring import Clients
 ROUNDS = 3
 _MOST_WISHES = 5
 _LONGEST_QUERY = 400
-_MOST_LEADS = 20
-_LONGEST_LEAD = 300
+_UNREAD = "it was fetched, but not read."
+_NO_ROOM = "it was read, and there was no room for what was noted of it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +146,7 @@ def assess(was_read: Read | None, wanted: Wanted, clients: Clients) -> Assessed:
     if not study.may_go_on():
         return Assessed(timed_out=True)
     words = {"context": _context(study), "fetchers": study.fetchers_told()}
-    reply = study.say("deep-assess", AssessWords, words=words, state=_known(study))
+    reply = study.say("deep-assess", AssessWords, words=words, state=telling.known(study))
     missing = tuple(reply.value.missing)
     if not missing or study.shelf.room <= 0:
         return Assessed(missing=missing, models=reply.models)
@@ -158,19 +159,18 @@ def assess(was_read: Read | None, wanted: Wanted, clients: Clients) -> Assessed:
 def write(
     planned: Plan, rounds: Iterable[Fetched | Read | Assessed | None], wanted: Wanted, clients: Clients
 ) -> ResearchAnswer:
-    """Answer from what was noted. Only what was read may be cited."""
+    """Answer from what was noted. Only that may be cited of which the model was shown a note."""
     went = [each for each in rounds if each is not None]
     assessed = [each for each in went if isinstance(each, Assessed)]
     study = Study(wanted.ask, wanted.this, clients, is_last=True)
     study.shelf.close()
     study.job.progress("writing", {"notes": len(study.notebook.notes())})
     words = {"kind": study.ask.type, "context": _context(study)}
-    reply = study.say("deep-write", ResearchWords, words=words, state=_known(study))
-    were_read, sources = study.notebook.read(), study.shelf.sources(study.ask.query)
-    unread = [f"{each.document.url}: it was fetched, but not read." for each in sources if each.id not in were_read]
+    shown, state = telling.fitting(study, "deep-write", words)
+    reply = study.say("deep-write", ResearchWords, words=words, state=state)
     gathered = Gathered(
-        sources=[each for each in sources if each.id in were_read],
-        missing=(*study.shelf.missing, *study.notebook.missing, *unread),
+        sources=[each for each in study.shelf.sources(study.ask.query) if each.id in shown],
+        missing=(*study.shelf.missing, *study.notebook.missing, *_left_out(study, shown)),
         used=study.shelf.used,
         timed_out=any(each.timed_out for each in went),
         unknown=next((each.missing for each in reversed(assessed) if not each.timed_out), ()),
@@ -183,11 +183,11 @@ def _context(study: Study) -> str:
     return study.ask.context or "nothing more is known"
 
 
-def _known(study: Study) -> str:
-    """Return what was noted, what could not be read, and what was found and not read."""
-    missing = "\n".join(f"- {each}" for each in (*study.shelf.missing, *study.notebook.missing))
-    leads = "\n".join(
-        f"- {each.title}: {each.url} {each.text[:_LONGEST_LEAD]}" for each in study.shelf.leads()[:_MOST_LEADS]
-    )
-    blocks = {"Notes": study.notes_told(), "Could not be read": missing, "Found, not read": leads}
-    return "\n\n".join(f"{title}:\n{text or '(none)'}" for title, text in blocks.items())
+def _left_out(study: Study, shown: Collection[str]) -> Iterator[str]:
+    """Yield the sources that were fetched and not read, and those whose notes the model was not shown."""
+    were_read, noted = study.notebook.read(), {each.source for each in study.notebook.notes()}
+    for each in study.shelf.sources(study.ask.query):
+        if each.id not in were_read:
+            yield f"{each.document.url}: {_UNREAD}"
+        elif each.id in noted and each.id not in shown:
+            yield f"{each.document.url}: {_NO_ROOM}"

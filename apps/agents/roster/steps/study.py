@@ -9,7 +9,7 @@ from typing import TypeVar
 from apps.agents.llm.errors import CallFailed
 from apps.agents.llm.services import Llm
 from apps.agents.llm.words import Reply
-from apps.agents.memory.context import Parts
+from apps.agents.memory.context import Context, Parts
 from apps.agents.registry.models import Task
 from apps.agents.registry.services import jobs
 from apps.agents.registry.services.jobs import Job, Stopped
@@ -75,17 +75,21 @@ class Study:
         """Return what a model of the depth's tier says. Raises Permanent and what vendors raise."""
         wanted = replace(self._llm.prompt(prompt), tier=self.reach.tier)
         with foreseen(self.job):
-            context = self.job.context(Parts(system=wanted.render(words), payload=self.ask.query, state=state))
+            context = self._context(prompt, words, state)
             return self._llm.structured(wanted, context.messages, kind, may_go_on=self.job.checkpoint)
+
+    def fits(self, prompt: str, state: str, *, words: Mapping[str, str]) -> bool:
+        """Return whether a model would be given all of this state. Raises Permanent where there is no room at all."""
+        with foreseen(self.job):
+            return not self._context(prompt, words, state).dropped.state_cut
+
+    def _context(self, prompt: str, words: Mapping[str, str] | None, state: str) -> Context:
+        system = self._llm.prompt(prompt).render(words)
+        return self.job.context(Parts(system=system, payload=self.ask.query, state=state))
 
     def fetchers_told(self) -> str:
         """Return the fetchers as a model is told of them."""
         return "\n".join(f"- {name}: {desk.described(fetcher)}" for name, fetcher in self.fetchers.items())
-
-    def notes_told(self) -> str:
-        """Return all notes as a model is told of them, the surest first."""
-        notes = self.notebook.notes()
-        return "\n".join(f"- [{each.source}] ({each.note.confidence:.1f}) {each.note.note}" for each in notes)
 
 
 @contextmanager
