@@ -9,7 +9,6 @@ from pytest_django import Settings
 
 from apps.agents.registry.models import Task
 from apps.agents.roster.basis import NO_SOURCE
-from meshsix import wiring
 from meshsix.kit import clock
 from tests.models_sandbox import ModelsSandbox
 from tests.sandboxes import Sandbox, sandbox
@@ -127,4 +126,14 @@ def test_a_model_away_for_good_ends_the_attempt_of_deep_research_by_its_name(
     assert task.error is not None
     assert (task.error["type"], "litellm" in task.error["message"].lower()) == ("try_later", True), task.error
     assert "failed" in states(task).values()
-    assert wiring.clients().litellm is not None
+
+
+def test_a_model_away_ends_the_attempt_of_technical_research_by_its_name(
+    office: Office, litellm: ModelsSandbox, site: Site
+) -> None:
+    litellm.fault("status", status=503, match={"path": "/chat/completions"}, times=None)
+    task = office.work(asked(office, "technical-research", "search", "web"))
+    assert (task.status, task.result) == ("pending", None)
+    assert task.error is not None
+    assert (task.error["type"], "litellm" in task.error["message"].lower()) == ("try_later", True), task.error
+    assert site.requests()
