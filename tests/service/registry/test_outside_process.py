@@ -95,6 +95,7 @@ def test_a_program_ends_what_is_not_its_own_any_more(office: Office, live_server
         office.spend(task, deadline_at=clock.now() - timedelta(seconds=1))
         watching.sweep(clock.now())
         assert has(task, "timeout")
+        eventually(Event.objects.filter(aggregate_id=f"task:{task.pk}", payload__status="late_result").exists)
         process.terminate()
         said = process.communicate(timeout=60)[0]
     assert [json.loads(line) for line in said.splitlines() if '"refused"' in line] == [
