@@ -60,7 +60,7 @@ class Models:
         self, texts: Sequence[str], *, model: str, dimension: int | None = None, key: str, timeout: timedelta
     ) -> Embedded:
         """Return one vector a text; `dimension` asks for shorter ones, where the model can."""
-        with _translated("/embeddings"):
+        with _translated(failures.VECTORS):
             answer = self._with(key, timeout).embeddings.with_raw_response.create(
                 model=model, input=list(texts), dimensions=dimension or omit, encoding_format="float"
             )
