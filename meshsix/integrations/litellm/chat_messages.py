@@ -116,7 +116,8 @@ class ChatAsk:
     def as_text(self) -> str:
         """Return all that the model reads, for counting it."""
         shape = self.shape.as_json() if self.shape else None
-        return json.dumps([[each.as_json() for each in self.messages], [each.as_json() for each in self.tools], shape])
+        said = [[each.as_json() for each in self.messages], [each.as_json() for each in self.tools], shape]
+        return json.dumps(said, ensure_ascii=False)
 
 
 @dataclass(frozen=True, kw_only=True)
