@@ -6,6 +6,7 @@ LiteLLM passes vendors' errors on with a type and a text of its own
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from http import HTTPStatus
 
 from meshsix.integrations.errors import Missing, Refused, TryLater, VendorError
@@ -21,6 +22,8 @@ REFUSED = "litellm:refused"
 
 VECTORS = "/embeddings"
 _WRONG = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+_GATEWAYS = {HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+"""What whoever stands before LiteLLM, or before a vendor, answers when it hears no answer."""
 _LONGEST_PAUSE = timedelta(hours=1)
 _SPENT = ("budget_exceeded", "budget has been exceeded", "exceededbudget")
 _DENIED = ("model_access_denied", "not allowed to access model")
@@ -40,7 +43,12 @@ _HINTS = {
 
 
 class AnswerLost(TryLater):
-    """The request was sent, and no answer came that can be read: LiteLLM may have done it, and billed it."""
+    """The request was sent, and no answer came that can be read: LiteLLM may have done it, and billed it.
+
+    `cost_usd` is what its headers say all the same, None where they say nothing.
+    """
+
+    cost_usd: Decimal | None = None
 
 
 def late(what: str, *, was_sent: bool) -> TryLater:
@@ -56,10 +64,12 @@ def unreachable(what: str, *, was_sent: bool) -> TryLater:
     return kind(f"No answer from LiteLLM to {what}.", vendor=VENDOR, hint=hint)
 
 
-def unreadable(what: str) -> AnswerLost:
+def unreadable(what: str, *, cost_usd: Decimal | None = None) -> AnswerLost:
     """Return the error for an answer that makes no sense."""
     hint = "Check that LITELLM_URL really leads to LiteLLM."
-    return AnswerLost(f"LiteLLM's answer to {what} cannot be read.", vendor=VENDOR, hint=hint)
+    lost = AnswerLost(f"LiteLLM's answer to {what} cannot be read.", vendor=VENDOR, hint=hint)
+    lost.cost_usd = cost_usd
+    return lost
 
 
 def answered(what: str, *, status: int, headers: Mapping[str, str], body: object) -> VendorError:
@@ -67,7 +77,8 @@ def answered(what: str, *, status: int, headers: Mapping[str, str], body: object
     request_id, message = headers.get("x-litellm-call-id"), f"LiteLLM answered {status} to {what}."
     code = _code(what, status, _said(body))
     if code == REFUSED and _may_pass(status):
-        return TryLater(
+        kind = AnswerLost if status in _GATEWAYS else TryLater
+        return kind(
             message,
             pause=_pause(headers),
             counts=status != HTTPStatus.TOO_MANY_REQUESTS,
