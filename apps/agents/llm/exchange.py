@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
@@ -171,8 +171,9 @@ class Exchange:
         except VendorError as error:
             fault, error_type = self._fault(error)
             took = timedelta(seconds=time.monotonic() - started)
-            lost = isinstance(error, failures.AnswerLost)
-            taken = Taken(took=took, error_type=error_type, was_lost=lost, prompt_tokens=sent() if lost else 0)
+            taken = Taken(took=took, error_type=error_type)
+            if isinstance(error, failures.AnswerLost):
+                taken = replace(taken, was_lost=True, prompt_tokens=sent(), cost_usd=error.cost_usd)
             self._end(call_id, model, label, taken)
             raise fault from error
         return found, timedelta(seconds=time.monotonic() - started)

@@ -156,13 +156,12 @@ def truncated(text: str, ceiling: int) -> str:
     return tokens.cut(text, ceiling)
 
 
-_PACKAGE = re.compile(
-    r"(?<![\w/@.-])(?:@[a-z0-9~-][\w.-]*/[a-z0-9][\w.-]*|[a-z][a-z0-9]*(?:[-_./][a-z0-9]+)+)(?![\w-])"
-)
-_VERSION = re.compile(r"\bv?\d+(?:\.\d+)+(?:[-+][0-9A-Za-z.-]+)?")
-# A name or a number that is part of a longer one was not said.
-_PACKAGE_SAID = r"(?<![\w@.-])(?<!\w/)%s(?![\w/-]|\.\w)"
-_VERSION_SAID = r"(?<!\d)(?<!\d\.)%s(?!\w|[.+-]\w)"
+_WHOLE = re.compile(r"(?:(?<!\w)@)?[^\W_]+(?:(?:[-_./]|(?<=\d)\+)[^\W_]+)*")
+"""A name, path or number as it stands between spaces, brackets, quotes, colons and the like."""
+_PACKAGE = re.compile(r"@[^/]+(?:/[^/]+)+|[a-z][A-Za-z0-9]*(?:[-_./+][A-Za-z0-9]+)+")
+_VERSION = re.compile(r"(?<![^\W_])v?\d+(?:\.\d+)+[^\W_]*(?:[-+.][^\W_]+)*")
+_NUMBER = re.compile(r"(?<!\d)(?<!\d\.)\d+(?:\.\d+)+.*")
+_DRESSED = re.compile(r"^v?(\d+(?:\.\d+)+)(?:[^\W\d_]+$)?")
 _ESCAPE = re.compile(r"\\[\\bfnrt]")
 _TERM = re.compile(r"\b[A-Z][A-Za-z0-9]{2,}\b")
 _WORDS = re.compile(r"[A-Za-z0-9]+")
@@ -193,17 +192,15 @@ def problems(shorter: str, *, source: str, ask: Handover, ceiling: int) -> tuple
 def invented(shorter: str, source: str) -> tuple[str, ...]:
     """Return the package names, versions and capitalised terms of a text that its source does not say, whole.
 
-    A package that is one plain word cannot be told from prose.
+    Of a path each segment is said too, of `16.2-alpine` and `python3.12` the number; of `@acme/ui-kit` no part is. A
+    package that is one plain word cannot be told from prose.
     """
     source, body = _unescaped(source), _unescaped(_SECTION.sub("", shorter))
-    known = {word.casefold() for word in _WORDS.findall(source)}
-    packages = [each for each in _found(_PACKAGE, body) if not _VERSION.fullmatch(each)]
-    found = [each for each in packages if not re.search(_PACKAGE_SAID % re.escape(each), source, re.IGNORECASE)]
-    found += [
-        each for each in _found(_VERSION, body) if not re.search(_VERSION_SAID % _number(each), source, re.IGNORECASE)
-    ]
+    words = {word.casefold() for word in _WORDS.findall(source)}
+    said = {_plainly(part) for whole in _WHOLE.findall(source) for part in (*_named(whole), *_parts(whole))}
+    found = [name for whole in _WHOLE.findall(body) for name in _named(whole) if _plainly(name) not in said]
     terms = [each for each in _TERM.findall(body) if each.casefold() not in STOP_WORDS]
-    return tuple(dict.fromkeys(found + [each for each in terms if each.casefold() not in known]))
+    return tuple(dict.fromkeys(found + [each for each in terms if each.casefold() not in words]))
 
 
 def _unescaped(text: str) -> str:
@@ -211,12 +208,21 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(" ", text)
 
 
-def _found(pattern: re.Pattern[str], text: str) -> list[str]:
-    return [each[0].rstrip(".") for each in pattern.finditer(text)]
+def _named(whole: str) -> list[str]:
+    """Return the package that it is, or the versions in it."""
+    is_package = _PACKAGE.fullmatch(whole) and not _VERSION.fullmatch(whole)
+    return [whole] if is_package else _VERSION.findall(whole)
 
 
-def _number(version: str) -> str:
-    return re.escape(version.removeprefix("v"))
+def _parts(whole: str) -> list[str]:
+    """Return what is said with it: the segments of a path, and the number of each of its parts."""
+    segments = [] if whole.startswith("@") else whole.split("/")
+    return segments + [number for part in re.split(r"[-+/_]", whole) for number in _NUMBER.findall(part)]
+
+
+def _plainly(name: str) -> str:
+    """Return a name or version as it is compared: without case, the `v` before a number and the unit behind it."""
+    return _DRESSED.sub(r"\1", name.casefold())
 
 
 def warnings(text: str) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from functools import cache
-from http import HTTPStatus
 
+import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -21,12 +21,14 @@ AT_ONCE = 64
 LONGEST_VECTOR = 16_000
 """What pgvector can keep."""
 _WORK = Work(agent_id="memory")
+_log = structlog.get_logger(__name__)
 
 
 def check(vendors: Clients) -> bool:
     """Raise Disagreement unless EMBEDDING_DIMENSION, the column and a probe vector agree: for a start.
 
-    Return whether a probe was possible: without a model, or while it is away, setting and column alone are compared.
+    Return whether a probe was possible: without a model, or where anything but the vector's length is in its way,
+    which is a warning, setting and column alone are compared.
     """
     dimension.check()
     if not settings.LLM_MODELS["embed"]:
@@ -34,11 +36,10 @@ def check(vendors: Clients) -> bool:
     wanted = settings.EMBEDDING_DIMENSION
     try:
         model, vectors = Llm(_WORK, vendors).embed(["probe"])
-    except (Refused, Permanent) as error:
-        if _is_about_the_vector(error):
-            raise dimension.Disagreement(_refused(str(error), error.hint)) from error
-        return False
-    except (VendorError, CallFailed):
+    except (VendorError, Permanent, CallFailed) as error:
+        if isinstance(error, Refused) and error.code == failures.NO_SUCH_VECTOR:
+            raise dimension.Disagreement(_refused(error)) from error
+        _log.warning("no probe vector", model=settings.LLM_MODELS["embed"], error=str(error), hint=error.hint)
         return False
     if len(vectors[0]) != wanted:
         raise dimension.Disagreement(
@@ -54,19 +55,9 @@ def check_at_start() -> None:
     check(clients())
 
 
-def _is_about_the_vector(error: Refused | Permanent) -> bool:
-    """Return whether a refusal means that no vector of this model and length will ever come: no key mends that."""
-    if isinstance(error, Permanent):
-        return error.code in {failures.MODEL_DENIED, failures.NO_SUCH_MODEL}
-    return error.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
-
-
-def _refused(why: str, hint: str) -> str:
-    return (
-        f"{settings.LLM_MODELS['embed']} gives no vector of EMBEDDING_DIMENSION = {settings.EMBEDDING_DIMENSION}"
-        f" numbers: {why} {hint}".rstrip()
-        + " Set EMBEDDING_MODEL and EMBEDDING_DIMENSION to what LiteLLM offers and run `manage.py reembed_memories`."
-    )
+def _refused(error: Refused) -> str:
+    model, wanted = settings.LLM_MODELS["embed"], settings.EMBEDDING_DIMENSION
+    return f"{model} gives no vector of EMBEDDING_DIMENSION = {wanted} numbers: {error} {error.hint}"
 
 
 def resize() -> bool:

@@ -116,7 +116,8 @@ class ChatAsk:
     def as_text(self) -> str:
         """Return all that the model reads, for counting it."""
         shape = self.shape.as_json() if self.shape else None
-        return json.dumps([[each.as_json() for each in self.messages], [each.as_json() for each in self.tools], shape])
+        said = [[each.as_json() for each in self.messages], [each.as_json() for each in self.tools], shape]
+        return json.dumps(said, ensure_ascii=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,8 +177,13 @@ def chat_answer(body: object, headers: Mapping[str, str]) -> ChatAnswer:
         finish_reason=str(choice.get("finish_reason") or ""),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
-        cost_usd=_money(headers.get(COST_HEADER)),
+        cost_usd=cost(headers),
     )
+
+
+def cost(headers: Mapping[str, str]) -> Decimal | None:
+    """Return what LiteLLM says that a call cost in USD, None where it does not."""
+    return _money(headers.get(COST_HEADER))
 
 
 def _tool_call(call: Mapping[str, object]) -> ToolCall:
@@ -200,7 +206,7 @@ def embedded(body: object, headers: Mapping[str, str], *, wanted: int) -> Embedd
     return Embedded(
         vectors=vectors,
         prompt_tokens=_count(usage.get("prompt_tokens")),
-        cost_usd=_money(headers.get(COST_HEADER)),
+        cost_usd=cost(headers),
     )
 
 

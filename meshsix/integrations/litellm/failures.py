@@ -6,6 +6,7 @@ LiteLLM passes vendors' errors on with a type and a text of its own
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from http import HTTPStatus
 
 from meshsix.integrations.errors import Missing, Refused, TryLater, VendorError
@@ -16,12 +17,18 @@ KEY_REFUSED = "litellm:key-refused"
 MODEL_DENIED = "litellm:model-denied"
 NO_SUCH_MODEL = "litellm:no-such-model"
 TOO_LONG = "litellm:too-long"
+NO_SUCH_VECTOR = "litellm:no-such-vector"
 REFUSED = "litellm:refused"
 
+VECTORS = "/embeddings"
+_WRONG = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+_GATEWAYS = {HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+"""What whoever stands before LiteLLM, or before a vendor, answers when it hears no answer."""
 _LONGEST_PAUSE = timedelta(hours=1)
 _SPENT = ("budget_exceeded", "budget has been exceeded", "exceededbudget")
 _DENIED = ("model_access_denied", "not allowed to access model")
 _UNKNOWN = ("invalid model name", "model_not_found")
+_DIMENSION = "dimension"
 _LONG = ("contextwindowexceeded", "context_length_exceeded", "maximum context length")
 _HINTS = {
     BUDGET_EXCEEDED: "Wait until the budget begins anew, or raise max_budget of the team at LiteLLM.",
@@ -29,11 +36,19 @@ _HINTS = {
     MODEL_DENIED: "Add the model to the team's models at LiteLLM, or name another one for this tier.",
     NO_SUCH_MODEL: "Add the model to model_list of LiteLLM, or name another one in the setting of its tier.",
     TOO_LONG: "Send less, or name a model with a larger context for this tier.",
+    NO_SUCH_VECTOR: (
+        "Set EMBEDDING_MODEL and EMBEDDING_DIMENSION to what LiteLLM offers and run `manage.py reembed_memories`."
+    ),
 }
 
 
 class AnswerLost(TryLater):
-    """The request was sent, and no answer came that can be read: LiteLLM may have done it, and billed it."""
+    """The request was sent, and no answer came that can be read: LiteLLM may have done it, and billed it.
+
+    `cost_usd` is what its headers say all the same, None where they say nothing.
+    """
+
+    cost_usd: Decimal | None = None
 
 
 def late(what: str, *, was_sent: bool) -> TryLater:
@@ -49,18 +64,21 @@ def unreachable(what: str, *, was_sent: bool) -> TryLater:
     return kind(f"No answer from LiteLLM to {what}.", vendor=VENDOR, hint=hint)
 
 
-def unreadable(what: str) -> AnswerLost:
+def unreadable(what: str, *, cost_usd: Decimal | None = None) -> AnswerLost:
     """Return the error for an answer that makes no sense."""
     hint = "Check that LITELLM_URL really leads to LiteLLM."
-    return AnswerLost(f"LiteLLM's answer to {what} cannot be read.", vendor=VENDOR, hint=hint)
+    lost = AnswerLost(f"LiteLLM's answer to {what} cannot be read.", vendor=VENDOR, hint=hint)
+    lost.cost_usd = cost_usd
+    return lost
 
 
 def answered(what: str, *, status: int, headers: Mapping[str, str], body: object) -> VendorError:
     """Return the error that an answer means. It repeats no body: that may hold a prompt or a key."""
     request_id, message = headers.get("x-litellm-call-id"), f"LiteLLM answered {status} to {what}."
-    code = _code(status, _said(body))
+    code = _code(what, status, _said(body))
     if code == REFUSED and _may_pass(status):
-        return TryLater(
+        kind = AnswerLost if status in _GATEWAYS else TryLater
+        return kind(
             message,
             pause=_pause(headers),
             counts=status != HTTPStatus.TOO_MANY_REQUESTS,
@@ -74,7 +92,7 @@ def answered(what: str, *, status: int, headers: Mapping[str, str], body: object
     return Refused(message, code=code, vendor=VENDOR, status=status, request_id=request_id, hint=_HINTS.get(code, ""))
 
 
-def _code(status: int, said: str) -> str:
+def _code(what: str, status: int, said: str) -> str:
     """Return the code of a refusal; REFUSED where nothing in it says more."""
     for words, code in (
         (_SPENT, BUDGET_EXCEEDED),
@@ -84,6 +102,8 @@ def _code(status: int, said: str) -> str:
     ):
         if any(word in said for word in words):
             return code
+    if what == VECTORS and status in _WRONG and _DIMENSION in said:
+        return NO_SUCH_VECTOR
     return KEY_REFUSED if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} else REFUSED
 
 
@@ -93,9 +113,9 @@ def _may_pass(status: int) -> bool:
 
 
 def _said(body: object) -> str:
-    """Return type, code and message of an error's body in lower case; openai takes the `error` around them off."""
+    """Return what an error's body says of it, in lower case; openai takes the `error` around it off."""
     facts = body if isinstance(body, Mapping) else {}
-    return " ".join(str(facts.get(name) or "") for name in ("type", "code", "message")).lower()
+    return " ".join(str(facts.get(name) or "") for name in ("type", "code", "param", "message")).lower()
 
 
 def _pause(headers: Mapping[str, str]) -> timedelta | None:

@@ -1,7 +1,7 @@
 """LiteLLM's models by the openai package: answers, vectors, prices. A thin shell: no retries, failures in our words."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -22,7 +22,15 @@ from meshsix.integrations.litellm import chat_messages, failures
 from meshsix.integrations.litellm.chat_messages import ChatAnswer, ChatAsk, Embedded, ModelFacts, Unreadable
 
 CONNECT_SECONDS = 5.0
-_NO_CONNECTION = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_ANSWERS = "/chat/completions"
+_NEVER_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+)
 _NO_KEY = "each call names its own"  # without one, the package would look for one in the environment
 
 
@@ -44,7 +52,7 @@ class Models:
 
     def complete(self, ask: ChatAsk, *, key: str, timeout: timedelta) -> ChatAnswer:
         """Return the model's answer, whole or cut (`finish_reason`)."""
-        with _translated("/chat/completions"):
+        with _translated(_ANSWERS):
             answer = self._with(key, timeout).chat.completions.with_raw_response.create(
                 model=ask.model,
                 messages=[message.as_json() for message in ask.messages],
@@ -54,16 +62,18 @@ class Models:
                 tool_choice="none" if ask.tools and ask.answer_now else omit,
                 response_format=ask.shape.as_json() if ask.shape else omit,
             )
+        with _readable(_ANSWERS, answer.headers):
             return chat_messages.chat_answer(json.loads(answer.content), answer.headers)
 
     def embed(
         self, texts: Sequence[str], *, model: str, dimension: int | None = None, key: str, timeout: timedelta
     ) -> Embedded:
         """Return one vector a text; `dimension` asks for shorter ones, where the model can."""
-        with _translated("/embeddings"):
+        with _translated(failures.VECTORS):
             answer = self._with(key, timeout).embeddings.with_raw_response.create(
                 model=model, input=list(texts), dimensions=dimension or omit, encoding_format="float"
             )
+        with _readable(failures.VECTORS, answer.headers):
             return chat_messages.embedded(json.loads(answer.content), answer.headers, wanted=len(texts))
 
     def facts(self, *, key: str, timeout: timedelta) -> tuple[ModelFacts, ...]:
@@ -87,6 +97,15 @@ def _translated(what: str) -> Iterator[None]:
         raise failures.unreadable(what) from error
 
 
+@contextmanager
+def _readable(what: str, headers: Mapping[str, str]) -> Iterator[None]:
+    """See that an answer which cannot be read is counted with what its headers say that it cost."""
+    try:
+        yield
+    except ValueError as error:
+        raise failures.unreadable(what, cost_usd=chat_messages.cost(headers)) from error
+
+
 def _failure(error: APIError, what: str) -> VendorError:
     if isinstance(error, APITimeoutError):
         return failures.late(what, was_sent=_was_sent(error))
@@ -98,5 +117,5 @@ def _failure(error: APIError, what: str) -> VendorError:
 
 
 def _was_sent(error: APIConnectionError) -> bool:
-    """Return whether there was a connection at all: then what was said may have been heard."""
-    return not isinstance(error.__cause__, _NO_CONNECTION)
+    """Return whether LiteLLM may have heard what was said: there was a connection, and the request could be written."""
+    return not isinstance(error.__cause__, _NEVER_SENT)

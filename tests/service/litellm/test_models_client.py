@@ -129,6 +129,37 @@ def test_silence_and_an_empty_port_are_tried_later(models: Models, litellm: Mode
         assert isinstance(failure(lambda: dead.complete(ask(), key=key, timeout=SOON)), TryLater)
 
 
+@pytest.mark.parametrize(
+    ("url", "key", "proxy"),
+    [
+        ("http://127.0.0.1:1", "sk-1", ""),
+        ("ftp://127.0.0.1:1", "sk-1", ""),
+        ("", "sk-1\n", ""),
+        ("https://litellm.example.org", "sk-1", "itself"),
+    ],
+    ids=["an empty port", "no protocol", "no header", "a proxy that refuses"],
+)
+def test_what_was_never_sent_is_no_lost_answer(
+    litellm: ModelsSandbox, monkeypatch: pytest.MonkeyPatch, url: str, key: str, proxy: str
+) -> None:
+    if proxy:
+        monkeypatch.setenv("HTTPS_PROXY", litellm.url)
+    with closing(Models(url=url or litellm.url)) as client:
+        found = failure(lambda: client.complete(ask(), key=key, timeout=SOON))
+    assert type(found) is TryLater
+    assert litellm.asked() == []
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_an_answer_that_a_gateway_lost_may_have_been_billed(
+    models: Models, litellm: ModelsSandbox, status: int
+) -> None:
+    litellm.fault("status", match={"path": "/chat/completions"}, status=status)
+    found = failure(lambda: models.complete(ask(), key=litellm.key(), timeout=SOON))
+    assert isinstance(found, failures.AnswerLost)
+    assert found.status == status
+
+
 @pytest.mark.parametrize("body", [[], {}, {"choices": []}, {"choices": [{"message": None}]}, {"choices": "none"}])
 def test_an_odd_answer_is_tried_later(models: Models, litellm: ModelsSandbox, body: object) -> None:
     litellm.says({"answer": {"body": body}})

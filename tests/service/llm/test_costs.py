@@ -184,6 +184,8 @@ LOST: list[dict[str, object]] = [
     {"kind": "drop-after-effect"},
     {"kind": "timeout", "effect": True},
     {"kind": "answer", "effect": True, "status": 200, "body": {}},
+    {"kind": "status", "effect": True, "status": 502},
+    {"kind": "status", "effect": True, "status": 504},
 ]
 
 
@@ -202,7 +204,7 @@ def asking(request: pytest.FixtureRequest, clients: Clients) -> Callable[[Work],
     return ask
 
 
-@pytest.mark.parametrize("fault", LOST, ids=["cut off", "too late", "unreadable"])
+@pytest.mark.parametrize("fault", LOST, ids=["cut off", "too late", "unreadable", "502", "504"])
 def test_what_was_sent_is_counted_where_its_answer_was_lost(
     work: Work,
     litellm: ModelsSandbox,
@@ -222,6 +224,19 @@ def test_what_was_sent_is_counted_where_its_answer_was_lost(
     spent = litellm.spend(name.partition("/")[2])
     assert spent > Decimal("0.007")
     assert abs(recorded(work) - spent) < Decimal("0.0005")
+
+
+def test_an_answer_that_cannot_be_read_costs_what_its_header_says(
+    work: Work, litellm: ModelsSandbox, asking: Callable[[Work], None]
+) -> None:
+    for path in PATHS_THAT_COST:
+        litellm.fault(
+            "answer", match={"path": path}, status=200, headers={"x-litellm-response-cost": "0.0125"}, body={}
+        )
+    with pytest.raises(TryLater):
+        asking(work)
+    row = LlmCall.objects.get(task_id=work.task_id)
+    assert (row.error_type, row.cost_source, row.cost_usd) == ("try_later", "header", Decimal("0.0125"))
 
 
 @pytest.mark.parametrize(

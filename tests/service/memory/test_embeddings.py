@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
 from apps.agents.llm.services import Llm
 from apps.agents.memory import dimension, embeddings, queries
@@ -20,6 +22,7 @@ from apps.agents.memory.scopes import Scope
 from apps.agents.memory.services import Memories
 from deploy.local.servers import OpenBao
 from meshsix import wiring
+from meshsix.integrations.vault import AppRole, Vault
 from meshsix.wiring import Clients
 from tests.models_sandbox import MASTER_KEY, ModelsSandbox
 from tests.tree import BASE
@@ -69,41 +72,66 @@ def test_another_length_of_the_model_stops_the_start(clients: Clients, litellm: 
         embeddings.check(clients)
 
 
-NO_VECTOR = [
-    (400, "UnsupportedParamsError: dimensions"),
-    (422, "dimensions: not a multiple of 64"),
-    (400, "Invalid model name passed in model=text-embedding"),
-    (401, "key not allowed to access model"),
+NO_VECTOR: list[tuple[int, dict[str, str]]] = [
+    (400, {"message": "litellm.UnsupportedParamsError: Setting dimensions is not supported"}),
+    (422, {"message": "Dimensions: not a multiple of 64"}),
+    (400, {"message": "Invalid value.", "param": "dimensions"}),
 ]
 
 
 @pytest.mark.parametrize(("status", "said"), NO_VECTOR)
 def test_a_model_that_refuses_such_a_vector_stops_the_start(
-    clients: Clients, litellm: ModelsSandbox, status: int, said: str
+    clients: Clients, litellm: ModelsSandbox, status: int, said: dict[str, str]
 ) -> None:
-    body = {"error": {"message": said}}
-    litellm.fault("answer", match={"path": "/embeddings"}, status=status, body=body)
+    litellm.fault("answer", match={"path": "/embeddings"}, status=status, body={"error": said})
     with pytest.raises(dimension.Disagreement, match=r"text-embedding gives no vector of .* 768 .*reembed_memories"):
         embeddings.check(clients)
 
 
-AWAY: list[dict[str, object]] = [
-    {"kind": "answer", "status": 503, "body": {"error": {"message": "no"}}},
-    {"kind": "answer", "status": 429, "body": {"error": {"message": "no"}}},
-    {"kind": "answer", "status": 401, "body": {"error": {"message": "no"}}},
-    {"kind": "answer", "status": 400, "body": {"error": {"message": "Budget has been exceeded!"}}},
-    {"kind": "answer", "status": 200, "body": {}},
-    {"kind": "drop-before-effect"},
-    {"kind": "timeout"},
+def answered(status: int, said: str, path: str = "/embeddings") -> dict[str, object]:
+    return {"kind": "answer", "match": {"path": path}, "status": status, "body": {"error": {"message": said}}}
+
+
+NO_PROBE: list[dict[str, object]] = [
+    answered(503, "no dimension yet"),
+    answered(429, "no"),
+    answered(401, "no"),
+    answered(404, "no"),
+    answered(400, "no"),
+    answered(422, "no"),
+    answered(400, "Budget has been exceeded!"),
+    answered(400, "Invalid model name passed in model=text-embedding"),
+    answered(401, "key not allowed to access model"),
+    answered(400, "no such dimension", path="/key/generate"),
+    {"kind": "answer", "match": {"path": "/embeddings"}, "status": 200, "body": {}},
+    {"kind": "drop-before-effect", "match": {"path": "/embeddings"}},
+    {"kind": "timeout", "match": {"path": "/embeddings"}},
 ]
 
 
-@pytest.mark.parametrize("fault", AWAY)
-def test_a_model_that_is_away_stops_no_start(
+@pytest.mark.parametrize("fault", NO_PROBE)
+def test_whatever_else_refuses_the_probe_is_a_warning_and_stops_no_start(
     clients: Clients, litellm: ModelsSandbox, fault: dict[str, object]
 ) -> None:
-    litellm.fault(match={"path": "/embeddings"}, **fault)
-    assert not embeddings.check(clients)
+    litellm.fault(**fault)
+    with capture_logs() as logs:
+        assert not embeddings.check(clients)
+    (told,) = [each for each in logs if each["event"] == "no probe vector"]
+    assert (told["log_level"], told["model"], "litellm" in told["error"].lower()) == ("warning", "text-embedding", True)
+
+
+def test_a_vault_that_refuses_us_is_a_warning_and_stops_no_start(
+    clients: Clients, litellm: ModelsSandbox, vault_server: OpenBao
+) -> None:
+    sign_in = AppRole(role_id=vault_server.approle.role_id, secret_id="nobody")
+    clients.__dict__["vault"] = Vault(
+        url=vault_server.url, mount="secret", sign_in=sign_in, timeout=timedelta(seconds=10)
+    )
+    with capture_logs() as logs:
+        assert not embeddings.check(clients)
+    (told,) = [each for each in logs if each["event"] == "no probe vector"]
+    assert (told["log_level"], bool(told["hint"])) == ("warning", True)
+    assert litellm.asked("/embeddings") == []
 
 
 @pytest.mark.usefixtures("wired")

@@ -78,21 +78,40 @@ def test_another_length_of_the_model_than_in_the_setting_stops_the_start(
     assert "manage.py reembed_memories" in said
 
 
+AWAY = {"kind": "timeout", "match": {"path": "/embeddings"}}
+UNKNOWN = {
+    "kind": "answer",
+    "match": {"path": "/embeddings"},
+    "status": 400,
+    "body": {"error": {"message": "Invalid model name passed in model=text-embedding"}},
+}
+
+
 @pytest.mark.parametrize(
-    ("words", "sign"),
-    [(AGENT, " ready."), (WORKER, " ready."), (WEB, "startup complete")],
-    ids=["agent", "worker", "web"],
+    "start",
+    [
+        (AGENT, " ready.", AWAY, {}),
+        (WORKER, " ready.", AWAY, {}),
+        (WORKER, " ready.", UNKNOWN, {}),
+        (WORKER, " ready.", AWAY, {"VAULT_SECRET_ID": "nobody"}),
+        (WEB, "startup complete", AWAY, {}),
+    ],
+    ids=["agent", "worker", "worker without the model", "worker that Vault refuses", "web"],
 )
-def test_a_litellm_that_is_away_stops_no_start(
-    words: list[str], sign: str, environment: dict[str, str], litellm: ModelsSandbox, tmp_path: Path
+def test_a_start_waits_for_no_litellm_and_no_vault(
+    start: tuple[list[str], str, dict[str, object], dict[str, str]],
+    environment: dict[str, str],
+    litellm: ModelsSandbox,
+    tmp_path: Path,
 ) -> None:
-    litellm.fault("timeout", match={"path": "/embeddings"}, times=None)
+    words, sign, fault, own = start
+    litellm.fault(times=None, **fault)
     log = tmp_path / "process.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *words],
             cwd=BASE,
-            env=environment,
+            env={**environment, **own},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -100,6 +119,7 @@ def test_a_litellm_that_is_away_stops_no_start(
     try:
         eventually(lambda: sign in log.read_text() or process.poll() is not None, within=timedelta(minutes=2))
         assert process.poll() is None, log.read_text()
-        assert len(litellm.asked("/embeddings")) == (0 if words is WEB else 1)
+        assert ("no probe vector" in log.read_text()) == (words is not WEB)
+        assert len(litellm.asked("/embeddings")) == (0 if words is WEB or own else 1)
     finally:
         kill(process)

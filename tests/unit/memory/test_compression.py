@@ -167,6 +167,70 @@ def test_an_invented_name_version_or_term_is_found(term: str) -> None:
     assert problems(f"{SOURCE}\n- use {term} too") == (f"{term} is not in the source",)
 
 
+WHOLE = [
+    "5.2.x",
+    "5.2rc1",
+    "3.13.0a1",
+    "1.5GB",
+    "0.5s",
+    "4.5x",
+    "2026-11-29T10:00:00.123Z",
+    "3.11-3.13",
+    "v16.2-alpine",
+]
+WHOLE += ["src/components/Button.tsx", "apps/agents/", "github.com/Acme/x", "meshsix.kit.Foo", "my_pkg.SomeClass"]
+WHOLE += ["foo-bar_", "a-b--c-d", "src/__init__.py", "C:\\new-name", "1.2.3+local.1", "x@y-z.example.org", "## A\nb-c"]
+scraps = st.sampled_from([*"aBz09é_-./@+:~\\n \n", "v1.2", "foo-bar", "@acme/ui", "## AB\n", "Term"])
+
+
+@pytest.mark.parametrize("said", WHOLE)
+def test_what_is_copied_word_for_word_is_not_invented(said: str) -> None:
+    assert compression.invented(f"use {said}, please.", f"they use {said}.") == ()
+    assert compression.invented(said, said) == ()
+
+
+@given(st.lists(scraps).map("".join) | st.text())
+def test_a_text_invents_nothing_of_itself(said: str) -> None:
+    assert compression.invented(said, said) == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "source"),
+    [
+        ("3.11", "3.11-3.13"),
+        ("3.13", "3.11-3.13"),
+        ("16.2", "postgres:16.2-alpine"),
+        ("v16.2-alpine", "postgres:16.2-alpine"),
+        ("1.5 GB", "1.5GB"),
+        ("1.5GB", "1.5 GB"),
+        ("3.12", "python3.12"),
+        ("book-marks", "acme/book-marks"),
+        ("example.org", "https://example.org/charts"),
+    ],
+)
+def test_a_part_that_is_a_whole_name_or_version_itself_is_said(part: str, source: str) -> None:
+    assert compression.invented(part, source) == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "source"),
+    [
+        ("7.2", "17.2"),
+        ("4.1", "4.10"),
+        ("5.2", "5.2rc1"),
+        ("3.13.0", "3.13.0a1"),
+        ("16.2-alpine", "16.2"),
+        ("acme/ui", "@acme/ui-kit"),
+        ("acme/ui", "acme/ui-kit"),
+        ("ui-kit", "@acme/ui-kit"),
+        ("django-filter", "django-filters"),
+        ("my_pkg.Other", "my_pkg.SomeClass"),
+    ],
+)
+def test_a_part_that_is_no_whole_name_or_version_is_invented(part: str, source: str) -> None:
+    assert part in compression.invented(part, source)
+
+
 def test_missing_sections_changed_metadata_and_length_are_problems() -> None:
     without_domain = SOURCE.replace("## DOMAIN_CONTEXT", "## CONSTRAINTS")
     assert problems(without_domain) == ("DOMAIN_CONTEXT is missing",)
