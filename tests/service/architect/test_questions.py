@@ -109,6 +109,16 @@ def test_what_the_issues_own_text_names_was_not_shown_by_that(studio: Studio, se
     assert asked(studio, question, question_id="q2")["based_on"] == ["issue"]
 
 
+def test_an_entry_of_which_a_piece_was_shown_bears_no_answer(studio: Studio, settings: Settings) -> None:
+    source, question = by_a_person(studio), "How is the column called?"
+    alone = tokens.count(prompts.load("architect-agent/answer").render()) + tokens.count(question)
+    settings.CONTEXT_TOKENS = alone + 25
+    says(studio, source)
+    result = asked(studio, question)
+    assert (f"[{source}]" in known_last(studio), "Octavia" in known_last(studio)) == (True, False)
+    assert (result["confident"], result["confidence"], result["based_on"]) == (False, 0.5, [])
+
+
 def by_a_person(studio: Studio) -> str:  # noqa: ARG001 - as the others are called
     answered(question_id="q0")
     return f"log:{Entry.objects.get(event_type='human-answered').pk}"
