@@ -215,6 +215,21 @@ def test_a_file_that_a_tool_has_shown_may_be_cited(studio: Studio) -> None:
     assert (result["confident"], result["based_on"]) == (True, [source["id"]])
 
 
+def test_a_decision_of_which_a_tool_has_shown_a_piece_bears_no_answer(studio: Studio) -> None:
+    for number in range(2):
+        answered("Name it after what happened. " * 30, question_id=f"before-{number}")
+    logged = [f"log:{each.pk}" for each in Entry.objects.filter(event_type="human-answered")]
+    says(studio, *logged)
+    wish = {"name": "past_decisions", "arguments": {"query": "columns"}}
+    studio.litellm.says(
+        {"when": {"speaker": "user", "tool": "past_decisions"}, "times": 1, "answer": {"tool_calls": [wish] * 10}}
+    )
+    result = asked(studio, "How is the column called?", issue=OTHER)
+    told = studio.told_by_tools().partition("[cut]")[0]
+    first, second = sorted(logged, key=lambda each: told.index(f"[{each}]"))
+    assert (told.index(f"[{first}]") < told.index(f"[{second}]"), result["based_on"]) == (True, [first])
+
+
 def test_a_question_is_asked_once_and_its_id_means_no_other(studio: Studio) -> None:
     says(studio)
     assert asked(studio, "Which colour?") == asked(studio, "Which colour?")
