@@ -34,12 +34,13 @@ class ToolFailed(Exception):  # noqa: N818 - reads as a word of the domain
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A function that a model may wish for."""
+    """A function that a model may wish for. `heard` is told what of a result the model is really given."""
 
     name: str
     description: str
     function: Callable[..., object]
     arguments: type[BaseModel]
+    heard: Callable[[str], None] | None = None
 
     def offer(self) -> ToolOffer:
         """Return the tool as the model is told of it."""
@@ -111,7 +112,10 @@ def run(
         return result(f"Error: it took longer than {longest.total_seconds():g} s.", "timeout")
     except (ToolFailed, VendorError) as error:
         return result(f"Error: {error}", "error")
-    return result(found if isinstance(found, str) else pydantic_core.to_json(found, fallback=str).decode())
+    given_back = result(found if isinstance(found, str) else pydantic_core.to_json(found, fallback=str).decode())
+    if wanted.heard is not None:
+        wanted.heard(given_back.text)
+    return given_back
 
 
 def refused(call: ToolCall, why: str) -> ToolResult:

@@ -1,6 +1,7 @@
 """What a search finds and what a page says, as frozen types. Pure."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,20 +14,36 @@ _CAPTCHAS = (
     "g-recaptcha",
     "h-captcha",
     "js.hcaptcha.com",
-    "cf-turnstile",
-    "challenges.cloudflare.com",
     "cf-challenge",
     "challenge-form",
-    "/cdn-cgi/challenge-platform/",
+    "_cf_chl_opt",
     "captcha-delivery",
     "px-captcha",
     "arkoselabs.com",
     "geetest",
+    "AwsWafCaptcha",
 )
 """What a page bears that shows a captcha: in an element's class, id or address, or in a script of the page's own."""
-_LOADS_RECAPTCHA = ("google.com/recaptcha/", "recaptcha.net/recaptcha/")
+_CHALLENGE = re.compile(r"challenge-platform/\S*orchestrate/")
+"""Cloudflare's wall; what it adds to each page of a site that looks for programs has another address."""
+_LOADED = (
+    "google.com/recaptcha/",
+    "recaptcha.net/recaptcha/",
+    "challenges.cloudflare.com",
+    "/cdn-cgi/challenge-platform/",
+    "awswaf.com",
+)
 """Many pages load it and show nothing of it: it counts where the page speaks as one that shows a captcha."""
-_ASKS_FOR_A_PERSON = ("you are human", "you're human", "not a robot", "you a robot", "unusual traffic")
+_ASKS_FOR_A_PERSON = (
+    "you are human",
+    "you're human",
+    "not a robot",
+    "you a robot",
+    "unusual traffic",
+    "checking your browser",
+    "site connection is secure",
+)
+_BESIDE = ("header", "nav", "aside")
 _MARKED = ("class", "id", "src", "data-src", "action")
 MOST_AT_A_WALL = 1500
 """With so many characters to read, a page has its content: what else it bears guards its comments or its members."""
@@ -96,11 +113,18 @@ def wall(body: bytes, *, charset: str) -> str:
 def _guard(soup: BeautifulSoup) -> str:
     """Return what a page bears that may stand before its content, or guard something beside it."""
     marks = _marks(soup)
-    if _any(_CAPTCHAS, marks):
+    if _any(_CAPTCHAS, marks) or _CHALLENGE.search(marks) or _turnstile(soup):
         return "a captcha"
-    if _any(_LOADS_RECAPTCHA, marks) and _any(_ASKS_FOR_A_PERSON, soup.get_text(" ").lower()):
+    if _any(_LOADED, marks) and _any(_ASKS_FOR_A_PERSON, soup.get_text(" ").lower()):
         return "a captcha"
-    return "a sign-in" if soup.find("input", attrs={"type": "password"}) else ""
+    fields = soup.find_all("input", attrs={"type": "password"})
+    return "a sign-in" if any(each.find_parent(_BESIDE) is None for each in fields) else ""
+
+
+def _turnstile(soup: BeautifulSoup) -> bool:
+    """Return whether Cloudflare's captcha stands outside of forms by which people write to the site."""
+    forms = [each.find_parent("form") for each in soup.find_all(class_="cf-turnstile")]
+    return any(form is None or not form.select("textarea, input[type=email]") for form in forms)
 
 
 def _marks(soup: BeautifulSoup) -> str:

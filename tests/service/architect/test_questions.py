@@ -109,6 +109,16 @@ def test_what_the_issues_own_text_names_was_not_shown_by_that(studio: Studio, se
     assert asked(studio, question, question_id="q2")["based_on"] == ["issue"]
 
 
+def test_an_entry_of_which_a_piece_was_shown_bears_no_answer(studio: Studio, settings: Settings) -> None:
+    source, question = by_a_person(studio), "How is the column called?"
+    alone = tokens.count(prompts.load("architect-agent/answer").render()) + tokens.count(question)
+    settings.CONTEXT_TOKENS = alone + 25
+    says(studio, source)
+    result = asked(studio, question)
+    assert (f"[{source}]" in known_last(studio), "Octavia" in known_last(studio)) == (True, False)
+    assert (result["confident"], result["confidence"], result["based_on"]) == (False, 0.5, [])
+
+
 def by_a_person(studio: Studio) -> str:  # noqa: ARG001 - as the others are called
     answered(question_id="q0")
     return f"log:{Entry.objects.get(event_type='human-answered').pk}"
@@ -203,6 +213,21 @@ def test_a_file_that_a_tool_has_shown_may_be_cited(studio: Studio) -> None:
     )
     result = asked(studio, "What is it?", question_id="q2")
     assert (result["confident"], result["based_on"]) == (True, [source["id"]])
+
+
+def test_a_decision_of_which_a_tool_has_shown_a_piece_bears_no_answer(studio: Studio) -> None:
+    for number in range(2):
+        answered("Name it after what happened. " * 30, question_id=f"before-{number}")
+    logged = [f"log:{each.pk}" for each in Entry.objects.filter(event_type="human-answered")]
+    says(studio, *logged)
+    wish = {"name": "past_decisions", "arguments": {"query": "columns"}}
+    studio.litellm.says(
+        {"when": {"speaker": "user", "tool": "past_decisions"}, "times": 1, "answer": {"tool_calls": [wish] * 10}}
+    )
+    result = asked(studio, "How is the column called?", issue=OTHER)
+    told = studio.told_by_tools().partition("[cut]")[0]
+    first, second = sorted(logged, key=lambda each: told.index(f"[{each}]"))
+    assert (told.index(f"[{first}]") < told.index(f"[{second}]"), result["based_on"]) == (True, [first])
 
 
 def test_a_question_is_asked_once_and_its_id_means_no_other(studio: Studio) -> None:

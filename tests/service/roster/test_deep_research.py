@@ -11,7 +11,7 @@ from apps.agents.llm.words import Work
 from apps.agents.registry.models import Task
 from apps.agents.registry.services import cancelling
 from apps.agents.roster.basis import NO_SOURCE
-from apps.agents.roster.research import notebook, shelf
+from apps.agents.roster.research import retention
 from apps.agents.roster.research.models import Fetch, Reading
 from apps.agents.roster.research.report import ResearchAsk
 from apps.agents.roster.research.shelf import MOST_CHARACTERS, Shelf
@@ -294,9 +294,7 @@ def test_the_database_keeps_a_fetch_once_and_whole() -> None:
 def test_what_was_fetched_is_forgotten_with_the_results_of_tasks() -> None:
     Fetch.objects.create(task_id=uuid4(), key="k", fetcher="web", query="q")
     Reading.objects.create(task_id=uuid4(), source="S1", part=1)
-    for forget in (shelf.forget, notebook.forget):
-        forget(clock.now() - timedelta(days=1))
+    retention.forget(clock.now() - timedelta(days=1))
     assert (Fetch.objects.count(), Reading.objects.count()) == (1, 1)
-    for forget in (shelf.forget, notebook.forget):
-        forget(clock.now())
+    retention.forget(clock.now())
     assert (Fetch.objects.count(), Reading.objects.count()) == (0, 0)

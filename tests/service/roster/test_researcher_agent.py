@@ -21,12 +21,14 @@ from apps.agents.roster.basis import NO_SOURCE, OWN_WORDS
 from apps.agents.roster.research import desk
 from apps.agents.roster.research.desk import Desk
 from apps.agents.roster.research.report import UNCITED
-from apps.agents.roster.research.words import Request
+from apps.agents.roster.research.shelf import Shelf
+from apps.agents.roster.research.words import Document, Request, Wish
 from deploy.local.servers import Valkey
 from meshsix import wiring
 from meshsix.integrations.errors import Missing, Refused
 from meshsix.integrations.github.budget import connect
 from meshsix.kit import clock
+from meshsix.live.models import Event
 from meshsix.wiring import Clients
 from tests.models_sandbox import ModelsSandbox
 from tests.sandbox_github import running_sandbox
@@ -34,6 +36,7 @@ from tests.service.registry.conftest import Office
 from tests.service.roster.web_sandbox import CAPTCHAS, Site, site, web_server
 
 __all__ = ["site", "web_server"]
+CALLS = ("tool.invocation", "tool.result")
 QUESTION = "How often does Heron retry a failed message?"
 ANALYSIS = {"context": "Queues.", "methodology": "Read the documentation.", "limitations": []}
 
@@ -177,6 +180,40 @@ def test_what_had_no_room_may_be_cited_once_the_model_has_read_it_by_a_tool(
     assert [each["source_ids"] for each in result["key_findings"]] == [["S2"]]
     assert site.read() == ["/docs/retries", "/docs/storage"]
     assert not [each for each in result["missing_information"] if "no room" in each]
+
+
+def test_what_had_no_room_may_be_cited_once_the_model_has_read_it_by_another_address(
+    office: Office, litellm: ModelsSandbox, site: Site, settings: Settings
+) -> None:
+    long_pages(site)
+    settings.CONTEXT_TOKENS = 1750
+    says(litellm, finding("It is fast", "S2"))
+    wish = {"name": "web", "arguments": {"query": site.at("/latest/storage")}}
+    litellm.says({"when": {"speaker": "user", "tool": "web"}, "times": 1, "answer": {"tool_calls": [wish]}})
+    result = result_of(researched(office, depth="quick"))
+    assert [each["source_ids"] for each in result["key_findings"]] == [["S2"]]
+
+
+def test_a_models_fetch_that_a_kill_interrupted_is_named_and_no_result_of_it_is_told(
+    office: Office, litellm: ModelsSandbox, site: Site
+) -> None:
+    says(litellm, finding("7 times", "S1"))
+    given = {"text": None, "modes": None, "query": QUESTION, "fetchers": ["web"]}
+    task = office.submit("technical-research", payload=given)
+    url = site.at("/docs/limits")
+
+    def dies(request: Request, clients: Clients) -> tuple[Document, ...]:  # noqa: ARG001 - a fetcher takes its clients
+        """End as a killed process does: nothing is recorded any more."""
+        raise KeyboardInterrupt
+
+    work = Work(agent_id="researcher-agent", task_id=str(task.task_id))
+    with pytest.raises(KeyboardInterrupt):
+        Shelf({"web": dies}, work, wiring.clients(), most=8).fetch(Wish(fetcher="web", query=url), is_told=False)
+    result = result_of(office.work(task))
+    assert [each for each in result["missing_information"] if each.startswith(url) and "interrupted" in each]
+    told = Event.objects.filter(aggregate_id=f"task:{task.task_id}", event_type__startswith="tool.")
+    calls = {kind: [each.payload["call_id"] for each in told if each.event_type == kind] for kind in CALLS}
+    assert set(calls["tool.result"]) == set(calls["tool.invocation"])
 
 
 def test_a_page_is_one_page_whatever_part_of_it_is_named_and_a_failed_fetch_is_not_repeated(

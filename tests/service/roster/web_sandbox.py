@@ -12,7 +12,7 @@ CAPTCHAS = (
     '<iframe src="https://geo.captcha-delivery.com/captcha/?cid=1"></iframe>',
     '<script src="https://js.hcaptcha.com/1/api.js" async defer></script>',
     '<script src="/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1?ray=1"></script>',
-    "<script>var made = document.createElement('script'); made.src = '/cdn-cgi/challenge-platform/h/b/x';</script>",
+    "<script>a = document.createElement('script'); a.src = '/cdn-cgi/challenge-platform/h/b/orchestrate/x';</script>",
     '<form id="challenge-form" action="/docs?__cf_chl_f_tk=1" method="post"></form>',
     '<script src="https://www.google.com/recaptcha/api.js"></script><p>Verify you are human</p>',
     '<script src="https://www.recaptcha.net/recaptcha/api.js"></script><form>Are you a robot?</form>',

@@ -19,9 +19,10 @@ def test_every_pair_has_its_state_or_is_refused_by_name(state: FetchState, event
         after(state, event)
 
 
-def test_nothing_that_ended_is_begun_again() -> None:
-    assert {state for state, _ in TRANSITIONS} == {FetchState.BEGUN}
-    assert FetchState.BEGUN not in TRANSITIONS.values()
+def test_nothing_that_ended_is_begun_again_but_what_could_not_be_answered_then() -> None:
+    again = {pair: state for pair, state in TRANSITIONS.items() if pair[0] is not FetchState.BEGUN}
+    assert again == {(FetchState.AWAY, FetchEvent.ASKED_AGAIN): FetchState.BEGUN}
+    assert [pair for pair, state in TRANSITIONS.items() if state is FetchState.BEGUN] == list(again)
 
 
 def test_the_rounds_follow_one_another() -> None:

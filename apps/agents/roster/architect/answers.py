@@ -74,10 +74,11 @@ def _known(desk: Desk, ask: IssueQuestion) -> _Known:
 
 
 def _shown(told: Mapping[str, str], characters: int) -> Iterator[str]:
-    """Yield the ids of those texts of which so many characters, of all together, show more than the id."""
+    """Yield the ids of those texts that so many characters, of all together, show whole; of the issue's own, some."""
     begins = 0
     for name, text in told.items():
-        if begins + len(f"[{name}]") < characters:
+        least = len(f"[{name}]") + 1 if name == ISSUE else len(text)
+        if begins + least <= characters:
             yield name
         begins += len(text) + len(_BETWEEN)
 

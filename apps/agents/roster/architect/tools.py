@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -45,6 +45,8 @@ class Toolbox:
         self._missing: dict[str, str] = {}
         self._heard: list[str] = []
         self._head: tuple[names.RepositoryName, str] | None = None
+        self._recalled: dict[str, bool] = {}
+        """Ids of what `past_decisions` found, and whether an answer may rest on it."""
         self.decisions: set[str] = set()
         """Ids of log entries and memories that the model has seen by a tool and that no model made up."""
 
@@ -75,7 +77,7 @@ class Toolbox:
 
     def offered(self) -> tuple[Tool, ...]:
         """Return the tools whose vendors are there; the others are noted as missing."""
-        found = [tool(self.past_decisions)]
+        found = [replace(tool(self.past_decisions), heard=self._hear_decisions)]
         if self._has("cluster", "kubernetes", ("cluster_state", "pod_events")):
             found += [tool(self.cluster_state), tool(self.pod_events)]
         if self._has("prometheus", "prometheus", ("service_health", "resource_usage")):
@@ -180,10 +182,17 @@ class Toolbox:
     def _past_decisions(self, query: str) -> object:
         remembered = self._memory.recall(query)
         logged = list(queries.decisions(self._project, most=MOST_DECISIONS)) if self._project else []
-        self.decisions |= {source_id(each) for each in remembered if not each.is_own_word}
-        self.decisions |= {log.source_id(each) for each in logged if log.bears(each)}
+        self._recalled |= {source_id(each): not each.is_own_word for each in remembered}
+        self._recalled |= {log.source_id(each): log.bears(each) for each in logged}
         told = [f"[{source_id(each)}] {each.content}" for each in remembered]
         return "\n".join([*told, log.shown(logged)]).strip() or "Nothing is remembered about that."
+
+    def _hear_decisions(self, told: str) -> None:
+        """Note which decisions the model was really given; of a text that was cut, the last one is not whole."""
+        found = sorted((told.find(f"\n[{each}] "), each) for each in self._recalled)
+        given = [each for place, each in found if place >= 0]
+        whole = given[:-1] if told.endswith(tokens.CUT) else given
+        self.decisions |= {each for each in whole if self._recalled[each]}
 
     def _read_repository(self, path: str) -> object:
         if path.startswith("/") or "\\" in path or ".." in path.split("/"):

@@ -23,6 +23,8 @@ FOR_THE_ANSWER = timedelta(seconds=45)
 """Nothing more is fetched when less time than this is left."""
 _LONGEST_QUERY = 400
 _MOST_TOKENS = 1200
+_BEGINS = data("page", "").partition("\n")[0] + "\n"
+"""How each source begins that a model is given; no text of a source can hold it."""
 _NO_ROOM = "it was fetched, and there was no room to read it."
 
 
@@ -67,6 +69,7 @@ class Desk:
                 description=described(fetcher) or name,
                 function=partial(self._for_model, name),
                 arguments=Wish,
+                heard=self._heard,
             )
             for name, fetcher in self._fetchers.items()
         )
@@ -86,6 +89,10 @@ class Desk:
         """Return what could not be read and why, and what was fetched and not shown for want of room."""
         left_out = [url for url in self._shelf.ids if url not in self._shown]
         return (*self._shelf.missing, *(f"{url}: {_NO_ROOM}" for url in left_out))
+
+    def close(self) -> None:
+        """Let what is on its way count as interrupted: nothing more is fetched."""
+        self._shelf.close()
 
     def gather(self, pages: int) -> None:
         """Read what is remembered and the first `pages` pages that a search finds; what fails is noted."""
@@ -132,9 +139,12 @@ class Desk:
         return told if documents else ""
 
     def _for_model(self, name: str, query: str) -> str:
-        found = self.fetch(name, query, is_told=False)
-        self._shown |= {each.url for each in found if each.is_source}
-        return self._all_told(found) or "Nothing was found."
+        return self._all_told(self.fetch(name, query, is_told=False)) or "Nothing was found."
+
+    def _heard(self, told: str) -> None:
+        """Note the sources of which a model was really given some text."""
+        blocks = told.removesuffix(tokens.CUT).split(_BEGINS)
+        self._shown |= {url for url, name in self._shelf.ids.items() if any(_tells(each, name, url) for each in blocks)}
 
     def _all_told(self, documents: Sequence[Document]) -> str:
         ids = self._shelf.ids
@@ -145,3 +155,9 @@ def _told(document: Document, source: str) -> str:
     head = f"Source {source}" if source else "No source yet"
     text = tokens.cut(document.text, _MOST_TOKENS)
     return data("page", f"{head}: {document.title}\n{document.url}\n\n{text}")
+
+
+def _tells(block: str, source: str, url: str) -> bool:
+    """Return whether a block tells more of a source than its title and address."""
+    head, _, text = block.partition(f"\n{url}\n\n")
+    return head.startswith(f"Source {source}: ") and bool(text)

@@ -11,7 +11,8 @@ class Fetch(models.Model):
     """One thing that a task asked of a fetcher, written before the call. `key` is the SHA-256 of fetcher and query.
 
     `note` says what of it could not be read, and why; empty where all was. The order in which fetches ended is the
-    order of their sources.
+    order of their sources. `attempt` is the task's that made it last; `is_told` says whether the event log heard of its
+    beginning here, and is to hear of its end.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
@@ -24,6 +25,8 @@ class Fetch(models.Model):
     )
     documents = models.JSONField(default=list)
     note = models.CharField(max_length=2000, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
+    is_told = models.BooleanField(default=True, db_default=True)
     begun_at = models.DateTimeField(default=clock.now, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True)
 

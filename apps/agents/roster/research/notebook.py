@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from apps.agents.roster.research.models import Reading
 from apps.agents.roster.research.words import Cited, Note, Part
@@ -69,11 +68,6 @@ class Notebook:
         """Return the models that read."""
         rows = Reading.objects.filter(task_id=self._task_id).exclude(model="").values_list("model", flat=True)
         return tuple(dict.fromkeys(rows))
-
-
-def forget(before: datetime) -> None:
-    """Take away what was noted before this moment."""
-    Reading.objects.filter(created_at__lt=before).delete()
 
 
 def _parts(source: Cited) -> list[Part]:

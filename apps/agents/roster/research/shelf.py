@@ -4,12 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from itertools import zip_longest
 from urllib.parse import urldefrag
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.agents.llm.words import ToolUse, Work
 from apps.agents.memory import local_vector
@@ -17,7 +16,7 @@ from apps.agents.roster.research.models import Fetch
 from apps.agents.roster.research.states import FetchEvent, FetchState, after
 from apps.agents.roster.research.words import Cited, Document, Fetcher, Request, Wish
 from meshsix.durable import coding
-from meshsix.integrations.errors import VendorError
+from meshsix.integrations.errors import TryLater, VendorError
 from meshsix.kit import clock, redact
 from meshsix.live import services as live
 from meshsix.wiring import Clients
@@ -39,11 +38,16 @@ class Shelf:
     def __init__(self, fetchers: Mapping[str, Fetcher], work: Work, clients: Clients, *, most: int) -> None:
         self._fetchers, self._work, self._clients, self._most = fetchers, work, clients, most
         self._documents: dict[str, Document] = {}
+        self._may_be_asked_again = Q(state=FetchState.AWAY, attempt__lt=work.attempt)
         for row in self._rows().filter(state=FetchState.FETCHED):
             self._put(_documents(row))
 
     def _rows(self) -> QuerySet[Fetch]:
         return Fetch.objects.filter(task_id=self._work.task_id).order_by("ended_at", "id")
+
+    def _asked(self) -> QuerySet[Fetch]:
+        """Return what is not asked for again in this attempt."""
+        return self._rows().exclude(self._may_be_asked_again)
 
     @property
     def room(self) -> int:
@@ -51,8 +55,8 @@ class Shelf:
         return self._most - len(self._documents)
 
     def has(self, wish: Wish) -> bool:
-        """Return whether this was asked for before, whatever came of it."""
-        return self._rows().filter(key=_key(wish)).exists()
+        """Return whether this was asked for before and is not asked for again, whatever came of it."""
+        return self._asked().filter(key=_key(wish)).exists()
 
     def problem(self, wish: Wish) -> str:
         """Return why this could not be read; empty where it was, or nobody tried."""
@@ -60,7 +64,7 @@ class Shelf:
         return row.note if row is not None else ""
 
     def takes(self, wish: Wish) -> bool:
-        """Return whether there is a fetcher for it and it was not asked for before."""
+        """Return whether there is a fetcher for it and it may be asked for."""
         return wish.fetcher in self._fetchers and bool(wish.query.strip()) and not self.has(wish)
 
     def gather(self, wishes: Sequence[Wish], *, until: int, may_go_on: Callable[[], bool]) -> bool:
@@ -95,13 +99,12 @@ class Shelf:
         try:
             brought = self._fetchers[wish.fetcher](self._request(wish), self._clients)
         except VendorError as error:
-            self._end(row, FetchEvent.DECLINED, note=_why(error, wish.fetcher), is_told=is_told)
+            event = FetchEvent.PUT_OFF if isinstance(error, TryLater) else FetchEvent.DECLINED
+            self._end(row, event, note=_why(error, wish.fetcher))
             return ()
         share = MOST_CHARACTERS // self._most
-        cut = any(len(each.text) > share for each in brought)
-        kept = tuple(_kept(each, share) for each in self._fitting(brought))
-        note = f"only its first {share:,} characters were read" if cut else ""
-        if not self._end(row, FetchEvent.BROUGHT, note=note, documents=kept, is_told=is_told):
+        kept = self._fitting(tuple(_kept(each, share) for each in brought if _has_whole_address(each)))
+        if not self._end(row, FetchEvent.BROUGHT, note=_note(brought, share), documents=kept):
             return ()  # somebody found it unfinished and went on without it
         self._put(kept)
         return kept
@@ -111,21 +114,33 @@ class Shelf:
         return replace(request, most=max(1, self._most // _OF_MEMORY)) if wish.fetcher == "memory" else request
 
     def _fitting(self, brought: _DOCUMENTS) -> _DOCUMENTS:
-        """Return what there is room for; what is no source takes none."""
-        sources = [each for each in brought if each.is_source and each.url not in self._documents]
-        return (*sources[: self.room], *(each for each in brought if not each.is_source))
+        """Return what there is room for; what is known, or is no source, takes none."""
+        new = dict.fromkeys(each.url for each in brought if each.is_source and each.url not in self._documents)
+        left_out = list(new)[max(0, self.room) :]
+        return tuple(each for each in brought if not each.is_source or each.url not in left_out)
 
     def _begin(self, wish: Wish, *, is_told: bool) -> tuple[Fetch, bool]:
-        """Note that it is fetched, unless it was before; return its row and whether this is the first time."""
+        """Note that it is fetched, unless it was before; return its row and whether it is fetched now."""
         query = _plain(wish.query)[:_LONGEST_NOTE]
+        facts = {"attempt": self._work.attempt, "is_told": is_told}
         with transaction.atomic():
             row, is_new = Fetch.objects.get_or_create(
-                task_id=self._work.task_id, key=_key(wish), defaults={"fetcher": wish.fetcher, "query": query}
+                task_id=self._work.task_id, key=_key(wish), defaults={"fetcher": wish.fetcher, "query": query, **facts}
             )
+            is_new = is_new or self._begun_again(row, facts)
             if is_new and is_told:
                 summary = query[:_LONGEST_TOLD]
                 self._tell(row, "tool.invocation", {"input_summary": summary})
         return row, is_new
+
+    def _begun_again(self, row: Fetch, facts: Mapping[str, object]) -> bool:
+        """Ask once more where an earlier attempt could not be answered; return whether nobody else did so."""
+        if row.state != FetchState.AWAY:
+            return False
+        begun = {"state": after(FetchState.AWAY, FetchEvent.ASKED_AGAIN), "note": "", "ended_at": None, **facts}
+        is_first = Fetch.objects.filter(self._may_be_asked_again, pk=row.pk).update(begun_at=clock.now(), **begun)
+        row.refresh_from_db()
+        return bool(is_first)
 
     def _found(self, row: Fetch) -> _DOCUMENTS:
         """Return what was brought. One that is on its way still was interrupted: nobody knows what came of it."""
@@ -137,9 +152,7 @@ class Shelf:
         return found
 
     @transaction.atomic
-    def _end(
-        self, row: Fetch, event: FetchEvent, *, note: str = "", documents: _DOCUMENTS = (), is_told: bool = True
-    ) -> bool:
+    def _end(self, row: Fetch, event: FetchEvent, *, note: str = "", documents: _DOCUMENTS = ()) -> bool:
         """Record how it ended, if nobody else did; return whether it was recorded."""
         now = clock.now()
         kept = coding.adapter(_DOCUMENTS).dump_python(documents, mode="json")
@@ -147,7 +160,7 @@ class Shelf:
         is_first = Fetch.objects.filter(pk=row.pk, state=FetchState.BEGUN).update(
             state=state, documents=kept, note=_plain(note)[:_LONGEST_NOTE], ended_at=now
         )
-        if is_first and is_told:
+        if is_first and row.is_told:
             facts = {
                 "success": state is FetchState.FETCHED,
                 "duration_ms": round((now - row.begun_at).total_seconds() * 1000),
@@ -187,7 +200,7 @@ class Shelf:
 
     def leads(self) -> tuple[Document, ...]:
         """Return what was found and not read: hits of searches, listings of folders."""
-        tried = {row.query for row in self._rows().only("query")}
+        tried = {row.query for row in self._asked().only("query")}
         found = [each for row in self._rows().filter(state=FetchState.FETCHED) for each in _documents(row)]
         unread = {each.url: each for each in found if not each.is_source and each.url not in tried}
         return tuple(unread.values())
@@ -215,11 +228,6 @@ class Shelf:
             )
             for name in dict.fromkeys(each for each, _ in rows)
         )
-
-
-def forget(before: datetime) -> None:
-    """Take away what was fetched before this moment."""
-    Fetch.objects.filter(begun_at__lt=before).delete()
 
 
 def likeness(question: str, text: str) -> float:
@@ -255,6 +263,19 @@ def _documents(row: Fetch) -> _DOCUMENTS:
 def _kept(document: Document, share: int) -> Document:
     """Return a document as a row can hold it: its share of characters, without secrets."""
     return replace(document, title=_plain(document.title), url=_plain(document.url), text=_plain(document.text[:share]))
+
+
+def _has_whole_address(document: Document) -> bool:
+    """Return whether it may be asked for as it is kept: without its secret, an address names something else."""
+    return document.is_source or _plain(document.url) == document.url
+
+
+def _note(brought: _DOCUMENTS, share: int) -> str:
+    """Return what of it could not be read, and why."""
+    hits = [_plain(each.url)[:_LONGEST_TOLD] for each in brought if not _has_whole_address(each)]
+    notes = [f"{url} is not read, since its address bears a secret" for url in hits]
+    is_cut = any(len(each.text) > share for each in brought)
+    return "; ".join([*notes, f"only its first {share:,} characters were read"] if is_cut else notes)
 
 
 def _plain(text: str) -> str:

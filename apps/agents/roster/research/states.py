@@ -14,6 +14,8 @@ class FetchState(StrEnum):
     """Its documents are stored."""
     FAILED = "failed"
     """It could not be read; the note says why."""
+    AWAY = "away"
+    """Whoever was asked could not answer now, as the note says; a later attempt of the task asks once more."""
     INTERRUPTED = "interrupted"
     """Found unfinished: it may have been answered, and is not made a second time."""
 
@@ -25,6 +27,10 @@ class FetchEvent(StrEnum):
     """The fetcher brought documents, or found none."""
     DECLINED = "declined"
     """The fetcher could not read it."""
+    PUT_OFF = "put-off"
+    """The fetcher could not read it now."""
+    ASKED_AGAIN = "asked-again"
+    """A later attempt of the task asks once more."""
     FOUND_UNFINISHED = "found-unfinished"
     """Whoever goes on after a kill finds it on its way."""
 
@@ -32,6 +38,8 @@ class FetchEvent(StrEnum):
 TRANSITIONS: dict[tuple[FetchState, FetchEvent], FetchState] = {
     (FetchState.BEGUN, FetchEvent.BROUGHT): FetchState.FETCHED,
     (FetchState.BEGUN, FetchEvent.DECLINED): FetchState.FAILED,
+    (FetchState.BEGUN, FetchEvent.PUT_OFF): FetchState.AWAY,
+    (FetchState.AWAY, FetchEvent.ASKED_AGAIN): FetchState.BEGUN,
     (FetchState.BEGUN, FetchEvent.FOUND_UNFINISHED): FetchState.INTERRUPTED,
 }
 

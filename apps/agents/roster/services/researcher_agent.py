@@ -11,7 +11,7 @@ from apps.agents.registry.agent import Agent, capability, vendor
 from apps.agents.registry.models import AgentType
 from apps.agents.registry.services.jobs import Job
 from apps.agents.roster.basis import NO_SOURCE, Basis
-from apps.agents.roster.research import desk, report, shelf
+from apps.agents.roster.research import desk, report, retention
 from apps.agents.roster.research.desk import Desk
 from apps.agents.roster.research.report import REACH, Gathered, Level, ResearchAnswer, ResearchAsk, ResearchWords, Words
 from apps.agents.roster.trials import RESEARCHES, RESEARCHES_DEEPLY
@@ -93,7 +93,7 @@ class ResearcherAgent(Agent):
 
 def _research(ask: ResearchAsk, job: Job, *, prompt: str) -> ResearchAnswer:
     """Let code read first, then let the model read on by the same fetchers and answer."""
-    shelf.forget(clock.now() - settings.TASK_RETENTION)
+    retention.forget(clock.now() - settings.TASK_RETENTION)
     reach = REACH[ask.depth]
     fetchers = desk.chosen(ask.fetchers)
     reading = Desk(ask.query, fetchers, job.llm.work, job.clients, most=reach.sources)
@@ -104,6 +104,7 @@ def _research(ask: ResearchAsk, job: Job, *, prompt: str) -> ResearchAnswer:
     system = wanted.render({"kind": ask.type, "context": ask.context or "nothing more is known"})
     messages = _messages(job, Parts(system=system, payload=ask.query), reading)
     reply = job.llm.structured(wanted, messages, ResearchWords, offered=reading.tools(), may_go_on=job.checkpoint)
+    reading.close()
     gathered = Gathered(
         sources=reading.sources, missing=reading.missing, used=reading.used, timed_out=reading.timed_out
     )

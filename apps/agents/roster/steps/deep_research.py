@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from apps.agents.registry.states import ErrorType
-from apps.agents.roster.research import notebook, report, shelf
+from apps.agents.roster.research import report, retention
 from apps.agents.roster.research.report import Gathered, ResearchAnswer, ResearchAsk, ResearchWords
 from apps.agents.roster.research.words import Note, Wish
 from apps.agents.roster.steps import telling
@@ -89,9 +89,7 @@ class AssessWords:
 
 def plan(wanted: Wanted, clients: Clients) -> Plan:
     """Decide what is fetched first: what is remembered, the question itself, and what the model wishes for."""
-    before = clock.now() - settings.TASK_RETENTION
-    shelf.forget(before)
-    notebook.forget(before)
+    retention.forget(clock.now() - settings.TASK_RETENTION)
     study = Study(wanted.ask, wanted.this, clients)
     question = wanted.ask.query[:_LONGEST_QUERY]
     first = [Wish(fetcher=name, query=question) for name in ("memory", "search") if name in study.fetchers]
