@@ -208,14 +208,6 @@ def test_a_task_replays_to_its_row(office: Office, life: Life) -> None:
     assert folded.number == len(office.events(task))
 
 
-def test_a_time_is_told_in_one_way(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = clock.now
-    monkeypatch.setattr(clock, "now", lambda: now().replace(microsecond=120_000))
-    office.register("alpha")
-    task = begun(office)
-    assert folding.fold(f"task:{task.task_id}", reducers.task).state == reducers.as_folded(task)
-
-
 def test_the_api_gives_the_state_beside_the_page(office: Office, client: Client) -> None:
     office.register("alpha")
     task = completed(office)
