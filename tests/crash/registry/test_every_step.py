@@ -38,7 +38,7 @@ def dying(stack: Stack, *words: str) -> int:
 def test_whoever_takes_a_task_may_die_anywhere_and_its_key_makes_it_once(stack: Stack) -> None:
     prefix = uuid4().hex
     tried = dying(stack, "submit", prefix)
-    assert tried > 10
+    assert tried > 6
     accepted = Task.objects.filter(idempotency_key__startswith=prefix).count()
     assert 0 < accepted < tried
     again = [
