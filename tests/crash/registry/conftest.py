@@ -20,6 +20,7 @@ from pytest_django import DjangoDbBlocker
 from apps.agents.registry.models import Agent, Capability, History, Instance, RoutingPolicy, Task
 from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.services import submission
+from apps.agents.registry.states import ENDED
 from apps.agents.registry.words import Request
 from deploy.local.servers import Place, Postgres, Valkey
 from meshsix.celery import BEAT_OPTIONS, WORKER_OPTIONS
@@ -146,20 +147,27 @@ class Stack:
             ),
         )
 
-    def wait_for_many(self, tasks: Iterable[Task], status: str = "completed") -> None:
-        """Wait until all tasks are in this state, for as long as some of them always come into it."""
-        open_ones = Task.objects.filter(pk__in=[task.pk for task in tasks]).exclude(status=status)
+    def wait_until_ended(self, tasks: Iterable[Task]) -> None:
+        """Wait until all tasks have ended in some way, for as long as some of them always come to an end."""
+        open_ones = Task.objects.filter(pk__in=[task.pk for task in tasks]).exclude(status__in=ENDED)
         left = open_ones.count()
         while left:
+            self.forgive_failures()
             until(lambda before=left: open_ones.count() < before, lambda: f"{open_ones.count()} do not go on")  # type: ignore[misc] # bound at once
             left = open_ones.count()
+
+    def forgive_failures(self) -> None:
+        """Let agents get more work, as an operator does, however many attempts in a row failed as a test wanted."""
+        Capability.objects.update(window_since=clock.now())
 
     def wait_until_running(self, task: Task) -> None:
         """Wait until the agent has begun and is in the middle of it."""
         until(lambda: Task.objects.filter(pk=task.pk, status="running").exists(), lambda: str(task.status))
 
     def assert_whole(self, task: Task) -> None:
-        """Exactly one result was recorded, and the events have no gap."""
+        """It was completed, exactly one result was recorded, and the events have no gap."""
+        task.refresh_from_db()
+        assert task.status == "completed"
         assert History.objects.filter(task_id=task.pk, success=True).count() == 1
         assert [event.event_type for event in self.events(task)].count("task.result") == 1
 
@@ -224,4 +232,4 @@ def agents(stack: Stack) -> None:
     stack.start_agents(gone)
     assert agent_queries.status_of("alpha") == "online"
     Agent.objects.update(max_concurrency=2)
-    Capability.objects.update(window_since=clock.now())
+    stack.forgive_failures()

@@ -125,7 +125,7 @@ def test_an_emptied_broker_loses_none_of_a_thousand_tasks(stack: Stack) -> None:
         if number % (MANY // 4) == MANY // 8:
             stack.broker.empty()
     stack.broker.empty()
-    stack.wait_for_many(tasks)
+    stack.wait_until_ended(tasks)
     Agent.objects.update(max_concurrency=2)
     assert History.objects.filter(task_id__in=[task.pk for task in tasks], success=True).count() == MANY
     assert not Task.objects.exclude(status="completed").filter(pk__in=[task.pk for task in tasks]).exists()
