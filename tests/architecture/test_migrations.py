@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -41,6 +42,13 @@ def test_no_model_has_changed_without_a_migration() -> None:
 
 def test_migrations_go_forward_back_and_forward_again(empty_database: str) -> None:
     assert json.loads(python("-m", "tests.architecture.both_ways", url=empty_database)) == []
+
+
+def test_a_pause_that_lasts_is_taken_over(empty_database: str) -> None:
+    told = json.loads(python("-m", "tests.architecture.takes_over", url=empty_database))
+    kept, *others = told["pauses"]
+    assert datetime.fromisoformat(kept["alpha"]) == datetime.fromisoformat(told["was"])
+    assert others == [None, None]
 
 
 def test_every_app_of_ours_is_installed() -> None:

@@ -4,13 +4,14 @@ All else (a person must approve, a workflow serves it, its time is over at once,
 dispatching.py, once the task is stored.
 """
 
-from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 
 from django.db import IntegrityError, transaction
 from django.db.utils import OperationalError
 
 from apps.agents.registry.cards import Card
-from apps.agents.registry.models import ServedBy
+from apps.agents.registry.models import ServedBy, Task
 from apps.agents.registry.policy import Decision
 from apps.agents.registry.services import dispatching, nudging, surveying
 from apps.agents.registry.services.surveying import Survey
@@ -19,43 +20,44 @@ from meshsix.live import services as live
 from meshsix.live.services import NewEvent
 
 
-def admit(seen: Survey, told: NewEvent) -> bool:
-    """Store a new task, by what was seen just now, with `told`, the event that it was asked for; return whether it is.
+def admit(seen: Survey, told: NewEvent) -> Task | None:
+    """Store a new task, by what was seen just now, with `told`, the event that it was asked for; return it as stored.
 
-    It is not where its Idempotency-Key was used meanwhile; then its row at hand is worth nothing.
+    None where it is not: there is more to do, or its Idempotency-Key was used meanwhile. The task in `seen` stays as it
+    was asked for.
     """
-    decision = seen.decide()
+    seen, decision = replace(seen, task=copy(seen.task)), seen.decide()
     try:
         if decision.chosen is None:
             return _wait(seen, decision, told)
         is_simple = decision.chosen.served_by != ServedBy.WORKFLOW and not seen.needs_a_person(decision.chosen)
-        return is_simple and _start(seen, decision, decision.chosen, [told])
+        return _start(seen, decision, decision.chosen, told) if is_simple else None
     except IntegrityError:
-        return False
+        return None
     except OperationalError as error:
         if dispatching.has_lost(error):
-            return False
+            return None
         raise
 
 
 @transaction.atomic
-def _start(seen: Survey, decision: Decision, chosen: Card, told: Sequence[NewEvent]) -> bool:
+def _start(seen: Survey, decision: Decision, chosen: Card, told: NewEvent) -> Task | None:
     if not dispatching.take(seen, chosen):
-        return False
+        return None
     for name, value in dispatching.start_of(seen, decision, chosen).items():
         setattr(seen.task, name, value)
-    dispatching.start(seen, decision, chosen, written=[rows.insertion(seen.task)], told=told)
-    return True
+    dispatching.start(seen, decision, chosen, written=[rows.insertion(seen.task)], told=[told])
+    return seen.task
 
 
-def _wait(seen: Survey, decision: Decision, told: NewEvent) -> bool:
+def _wait(seen: Survey, decision: Decision, told: NewEvent) -> Task | None:
     task = seen.task
     if task.wait_until is None or task.wait_until <= seen.now:
-        return False
+        return None
     for name, value in surveying.waiting_of(decision).items():
         setattr(task, name, value)
     note = rows.insertion(surveying.decided(seen, decision, attempt=None, reason=task.wait_reason))
     with prepared.savepoint():
         live.publish_with(rows.insertion(task), told, beside=[note])
     nudging.look_once_more(task.task_id)
-    return True
+    return task

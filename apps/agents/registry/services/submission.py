@@ -77,11 +77,9 @@ def submit(request: Request, *, actor: Actor) -> Submitted:
     task = _task(request, actor)
     seen = isolation.alone(task.task_id, lambda: surveying.survey(task, task.created_at))
     _check(task, request, seen)
-    as_asked, told = task.__dict__.copy(), _asked_for(task, actor)
-    if seen is not None and isolation.alone(task.task_id, lambda: admitting.admit(seen, told)):
-        return Submitted(task=task, is_new=True)
-    task.__dict__.update(as_asked)
-    return _store(task, told, request, actor)
+    told = _asked_for(task, actor)
+    admitted = isolation.alone(task.task_id, lambda: admitting.admit(seen, told)) if seen is not None else None
+    return _store(task, told, request, actor) if admitted is None else Submitted(task=admitted, is_new=True)
 
 
 def _fields(request: Request) -> Iterator[Fault]:
