@@ -1,11 +1,12 @@
-"""What the engine does in an attempt: begin, then perform; or wait for an agent outside."""
+"""What the engine does in an attempt: call the handler, begin for a workflow that serves, or wait for one outside."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.utils import InterfaceError, OperationalError
 from pydantic_core import PydanticSerializationError
 
 from apps.agents.llm.errors import CallFailed
@@ -26,6 +27,7 @@ from meshsix.kit import redact, texts
 from meshsix.wiring import Clients
 
 _NO_END = timedelta(days=2)
+_SOON = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +47,19 @@ class Begun:
 
 def begin(wanted: BeginWanted, clients: Clients) -> Begun:  # noqa: ARG001 - a step takes its clients
     """Note that this process began, and from when its time runs."""
+    task = _begun(wanted.this)
+    return Begun(deadline_at=task.deadline_at or wanted.this.deadline, instance_id=task.instance_id)
+
+
+def _begun(this: StepFacts) -> Task:
+    """Note that this process began, unless one did; return the task. A database that is away is no failure."""
     try:
-        task = attempts.begin(wanted.this.run_id, instance_id=HERE.instance_id)
+        return attempts.begin(this.run_id, instance_id=HERE.instance_id)
     except attempts.NotCurrent as error:
         raise Permanent("task:not-current", hint=str(error)) from error
-    return Begun(deadline_at=task.deadline_at or wanted.this.deadline, instance_id=task.instance_id)
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        raise TryLater("The database is away.", pause=_SOON, vendor="postgresql", counts=False) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,19 +67,15 @@ class PerformWanted:
     """What performing takes. `answer` is what the handler waited for."""
 
     ask: Attempt
-    begin: Begun
     answer: Answer | None
     this: StepFacts
 
 
 def perform(wanted: PerformWanted, clients: Clients) -> Outcome:
-    """Call the agent's handler once. A foreseen failure is an outcome: the registry says what follows."""
-    task = task_queries.get(wanted.ask.task_id)
-    if task.run_id != wanted.this.run_id or task.status not in HELD:
-        raise Permanent("task:not-current", hint="Another attempt has taken the place of this one.")
-    deployed = definitions.deployed(wanted.ask.agent_id)
+    """Begin, and call the agent's handler once. A foreseen failure is an outcome: the registry says what follows."""
+    task = _begun(wanted.this)
     job = jobs.job_of(task, clients, wanted.answer)
-    outcome = _outcome(deployed, task, job)
+    outcome = _outcome(definitions.deployed(wanted.ask.agent_id), task, job)
     _remember(job, outcome)
     return outcome
 

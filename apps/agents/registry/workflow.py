@@ -11,11 +11,6 @@ from meshsix.kit.backoff import Backoff
 ENDED = "apps.agents.registry.services.attempts.run_ended"
 _ONCE = Backoff(attempts=1, first=timedelta(seconds=1), most=timedelta(seconds=1))
 _STUBBORN = Backoff(attempts=10, first=timedelta(seconds=1), most=timedelta(seconds=30))
-_BEGIN = Phase(
-    name="begin",
-    title="The agent begins",
-    stretch=(Step(name="begin", does=steps.begin, backoff=_STUBBORN, timeout=timedelta(seconds=30)),),
-)
 
 ATTEMPT = Workflow(
     name=starting.ATTEMPT,
@@ -23,7 +18,6 @@ ATTEMPT = Workflow(
     queue="agents",
     ended=ENDED,
     phases=(
-        _BEGIN,
         Phase(
             name="perform",
             title="The agent works",
@@ -44,6 +38,13 @@ OUTSIDE = Workflow(
             stretch=(Step(name="outside", does=steps.outside, backoff=_STUBBORN, timeout=timedelta(seconds=30)),),
         ),
     ),
+)
+
+
+_BEGIN = Phase(
+    name="begin",
+    title="The agent begins",
+    stretch=(Step(name="begin", does=steps.begin, backoff=_STUBBORN, timeout=timedelta(seconds=30)),),
 )
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import django
 
@@ -25,6 +26,7 @@ from apps.agents.registry.models import Task  # noqa: E402 - the same
 from apps.agents.registry.services import submission  # noqa: E402 - the same
 from apps.agents.registry.words import Request  # noqa: E402 - the same
 from meshsix.durable import stretches  # noqa: E402 - the same
+from meshsix.durable.models import StepRow  # noqa: E402 - the same
 from meshsix.kit.actor import SYSTEM  # noqa: E402 - the same
 
 
@@ -74,9 +76,13 @@ def work(instance_id: str, tasks: list[str]) -> Callable[[int], None]:
         HERE.instance_id = instance_id
         task = Task.objects.get(pk=tasks[number - 1])
         if task.run_id is not None:
-            stretches.run(task.run_id, "begin", in_chord=False)
+            stretches.run(task.run_id, _first_of(task.run_id), in_chord=False)
 
     return begin
+
+
+def _first_of(run_id: UUID) -> str:
+    return StepRow.objects.values_list("name", flat=True).get(run_id=run_id, position=0)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from apps.agents.registry import definitions
 from apps.agents.registry.here import HERE
 from apps.agents.registry.models import History, Instance, RoutingPolicy, Task
-from apps.agents.registry.services import dispatching, registration, submission
+from apps.agents.registry.services import attempts, dispatching, registration, submission
 from apps.agents.registry.words import Request
 from meshsix.durable import registry, stretches
 from meshsix.durable.models import StepRow
@@ -76,10 +76,13 @@ class Office:
         return task
 
     def begin(self, task: Task) -> Task:
-        """Let the agent begin and do no more: what a process that dies then leaves behind."""
+        """Let the agent begin and do no more: a workflow's first step, else what comes before the handler."""
         assert task.run_id is not None
-        with override_settings(DURABLE_STRETCH=timedelta(0)):
-            stretches.run(task.run_id, "begin", in_chord=False)
+        if StepRow.objects.get(run_id=task.run_id, position=0).name == "begin":
+            with override_settings(DURABLE_STRETCH=timedelta(0)):
+                stretches.run(task.run_id, "begin", in_chord=False)
+        else:
+            attempts.begin(task.run_id, instance_id=HERE.instance_id)
         task.refresh_from_db()
         return task
 

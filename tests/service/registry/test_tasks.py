@@ -61,7 +61,7 @@ def test_the_run_stands_on_the_agents_queue_and_is_bounded_by_the_tasks_timeout(
     task = office.submit("echo", timeout_seconds=777)
     run = Run.objects.get(key=f"task:{task.task_id}:1")
     assert run.definition["queue"] == "agent.alpha"
-    assert run.definition["steps"][1]["timeout_seconds"] == 777
+    assert run.definition["steps"][0]["timeout_seconds"] == 777
     begun = office.begin(task)
     assert begun.deadline_at is not None
     assert begun.started_at is not None

@@ -83,7 +83,7 @@ def _outcome(run: Run, output: str | None, task: Task) -> Outcome:
         case RunState.COMPLETED:
             return _result_of_own_workflow(run, task)
         case RunState.FAILED:
-            return Outcome(failure=_failure(run))
+            return Outcome(failure=_failure(run, task))
         case _:
             message = "Somebody cancelled the engine's run of the attempt."
             return Outcome(failure=Failure(type=ErrorType.CANCELLED, code="cancelled", message=message))
@@ -140,14 +140,14 @@ def type_of(code: str) -> ErrorType:
     return _BY_CODE.get(code) or _BY_END.get(code.rpartition(":")[2], ErrorType.PERMANENT)
 
 
-def _failure(run: Run) -> Failure:
+def _failure(run: Run, task: Task) -> Failure:
     failed = StepRow.objects.filter(run=run, state=StepState.FAILED).order_by("position").first()
     detail = failed.error_detail if failed is not None else ""
+    kind = type_of(run.error_code)
+    if kind is ErrorType.AGENT_LOST and task.status == TaskState.DISPATCHED:
+        kind = ErrorType.NOT_STARTED  # its process died before it began
     return Failure(
-        type=type_of(run.error_code),
-        code=run.error_code,
-        message=detail or run.error_hint or run.error_code,
-        hint=run.error_hint,
+        type=kind, code=run.error_code, message=detail or run.error_hint or run.error_code, hint=run.error_hint
     )
 
 
