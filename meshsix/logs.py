@@ -9,6 +9,9 @@ import structlog
 from meshsix.kit import redact
 
 Event = MutableMapping[str, object]
+# Celery's two lines a message say less than what steps and sweeps say themselves.
+_CELERY = ("celery.worker.strategy", "celery.app.trace")
+_NOISY = ("httpx", "httpcore", "urllib3", "botocore", "kombu", "uvicorn.access", "github.Requester", *_CELERY)
 
 
 def _without_secrets(_logger: object, _method: str, event: Event) -> Event:
@@ -49,5 +52,5 @@ def configure(settings: Mapping[str, str]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings["level"])
-    for noisy in ("httpx", "httpcore", "urllib3", "botocore", "kombu", "uvicorn.access", "github.Requester"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)

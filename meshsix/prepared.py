@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, LiteralString
 
-from django.db import NotSupportedError, OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, OperationalError, connection, connections, transaction
 from psycopg import Cursor
 
 
@@ -40,11 +40,12 @@ def savepoint() -> AbstractContextManager[None]:
 def _fetch(
     statement: LiteralString, values: Mapping[str, Any] | Sequence[Any], *, binary: bool
 ) -> list[tuple[Any, ...]]:
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        if connection.queries_logged:
-            connection.queries_log.append({"sql": statement, "time": "0.000"})
+    here = connections[DEFAULT_DB_ALIAS]  # once: each look at `connection` finds the thread's one anew
+    here.close_if_health_check_failed()
+    here.ensure_connection()
+    here.validate_no_broken_transaction()
+    with here.wrap_database_errors, Cursor(here.connection) as cursor:
+        if here.queries_logged:
+            here.queries_log.append({"sql": statement, "time": "0.000"})
         cursor.execute(statement, values, prepare=True, binary=binary)
         return cursor.fetchall()

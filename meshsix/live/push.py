@@ -22,8 +22,10 @@ SEND_TIMEOUT_SECONDS = 2.0
 REST_AFTER_FAILURE_SECONDS = 1.0
 FAREWELL_SECONDS = 1.0
 # After a message news gather this long, unseen by people: a process that publishes all the time would otherwise spend
-# as much on telling as on what it tells of.
+# as much on telling as on what it tells of. One that has had news for long without a break gathers longer.
 GATHER_SECONDS = 0.02
+GATHER_WHEN_BUSY_SECONDS = 0.1
+BUSY_AFTER_SECONDS = 3.0
 
 log = structlog.get_logger()
 
@@ -64,11 +66,15 @@ class Teller:
 
     def _run(self) -> None:
         with asyncio.Runner() as runner:
+            began: float | None = None
             while True:
                 self._something.wait()
                 if news := self._take():
+                    began = time.monotonic() if began is None else began
                     runner.run(self._send(news))
-                    time.sleep(GATHER_SECONDS)
+                    time.sleep(gathers(time.monotonic() - began))
+                else:
+                    began = None
 
     async def _send(self, news: dict[str, int]) -> None:
         layer = get_channel_layer()
@@ -79,6 +85,11 @@ class Teller:
             NEWS_LOST.inc(len(news))
             log.warning("news not told", aggregates=len(news), error=type(error).__name__)
             await asyncio.sleep(REST_AFTER_FAILURE_SECONDS)
+
+
+def gathers(busy_seconds: float) -> float:
+    """Return for how many seconds news gather in a process that has had some without a break for so long."""
+    return GATHER_WHEN_BUSY_SECONDS if busy_seconds > BUSY_AFTER_SECONDS else GATHER_SECONDS
 
 
 _teller = Teller()

@@ -19,6 +19,8 @@ from django.db import connection  # noqa: E402 - once Django is set up
 from django.db.migrations.executor import MigrationExecutor  # noqa: E402 - once Django is set up
 from django.utils import timezone  # noqa: E402 - once Django is set up
 
+from apps.agents.registry.models import Task  # noqa: E402 - models are known once Django is set up
+
 BEFORE = [("registry", "0004_settings_of_operators")]
 PAUSES = {UUID(int=1): timedelta(hours=1), UUID(int=2): timedelta(hours=-1), UUID(int=3): None}
 
@@ -34,9 +36,6 @@ def main() -> None:
         kept.objects.create(task_id=task_id, same_agent_at=None if pause is None else now + pause, **facts)
     was = kept.objects.get(pk=UUID(int=1)).same_agent_at
     call_command("migrate", verbosity=0)
-
-    from apps.agents.registry.models import Task  # noqa: PLC0415 - as the last migration leaves it
-
     found = Task.objects.order_by("pk").values_list("pauses", flat=True)
     sys.stdout.write(json.dumps({"was": was.isoformat(), "pauses": list(found)}))
 

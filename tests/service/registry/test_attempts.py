@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from apps.agents.registry.models import Agent, Task
 from apps.agents.registry.services import cancelling, dispatching, ending, registration, watching
@@ -205,6 +206,33 @@ def test_a_worker_that_dies_in_mid_task_loses_it_when_its_lease_ends(office: Off
     assert office.history(task) == [(1, "alpha", "agent_lost", True)]
     assert task.status == "pending"
     assert office.again(task).dispatched_to == "beta"
+
+
+def test_a_worker_that_dies_before_it_begins_costs_no_attempt(office: Office) -> None:
+    task = office.submit("echo", timeout_seconds=10)
+    assert task.run_id is not None
+    lease = stretches._take(task.run_id, "perform")
+    assert lease is not None
+    recovery.sweep(lease.until + timedelta(seconds=1))
+    task.refresh_from_db()
+    assert office.history(task) == [(1, "alpha", "not_started", False)]
+    assert (task.status, task.used_attempts) == ("pending", 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_as_an_attempt_begins_costs_none(office: Office) -> None:
+    task, other = office.submit("echo"), connection.copy()
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    with other.cursor() as cursor:
+        cursor.execute("BEGIN; SELECT FROM orchestrator_tasks FOR UPDATE")
+        office.work(task)
+        cursor.execute("ROLLBACK")
+    other.close()
+    assert (task.status, task.attempts) == ("dispatched", 1)
+    with clock.moved(timedelta(seconds=2)):
+        office.work(task)
+    assert (task.status, office.history(task)) == ("completed", [(1, "alpha", "", True)])
 
 
 def test_tries_that_cost_nothing_are_bounded_too(office: Office) -> None:

@@ -137,7 +137,7 @@ def test_a_task_costs_so_many_statements_and_no_more(office: Office) -> None:
     with CaptureQueriesContext(connection) as asked:
         office.work(task)
     assert (task.status, Run.objects.get(pk=task.run_id).phase) == ("completed", "perform")
-    assert len(asked) <= 21, [query["sql"] for query in asked]
+    assert len(asked) <= 19, [query["sql"] for query in asked]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -150,6 +150,21 @@ def test_a_task_that_has_to_wait_costs_so_many_statements_and_no_more(office: Of
     assert (waits.status, waits.waits_for, office.events(waits)) == ("pending", ["alpha"], ["None>pending"])
     assert Dispatch.objects.get(task=waits).attempt is None
     assert len(asked) <= 4, [query["sql"] for query in asked]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_behind_those_who_wait_already_is_stored_as_one_that_waits(office: Office) -> None:
+    office.register("alpha")
+    Agent.objects.update(max_concurrency=1)
+    office.submit("echo")
+    first = office.submit("echo")
+    Agent.objects.update(max_concurrency=2)
+    with CaptureQueriesContext(connection) as asked:
+        behind = office.submit("echo")
+    assert [(task.status, task.waits_for) for task in (first, behind)] == [("pending", ["alpha"])] * 2
+    assert office.events(behind) == ["None>pending"]
+    assert Dispatch.objects.get(task=behind).attempt is None
+    assert len(asked) <= 9, [query["sql"] for query in asked]
 
 
 def test_the_beginning_is_told_as_every_other_change_of_state(office: Office) -> None:

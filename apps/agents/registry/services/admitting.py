@@ -1,7 +1,7 @@
 """A new task is stored together with the decision about it, in the usual cases: an agent takes it, or it has to wait.
 
-All else (a person must approve, a workflow serves it, its time is over at once, the last slot is just taken) is for
-dispatching.py, once the task is stored.
+All else (a person must approve, a workflow serves it, its time is over at once) is for dispatching.py, once the task is
+stored.
 """
 
 from copy import copy
@@ -26,12 +26,12 @@ def admit(seen: Survey, told: NewEvent) -> Task | None:
     None where it is not: there is more to do, or its Idempotency-Key was used meanwhile. The task in `seen` stays as it
     was asked for.
     """
-    seen, decision = replace(seen, task=copy(seen.task)), seen.decide()
+    seen = replace(seen, task=copy(seen.task))
+    decision = seen.decide()
     try:
         if decision.chosen is None:
             return _wait(seen, decision, told)
-        is_simple = decision.chosen.served_by != ServedBy.WORKFLOW and not seen.needs_a_person(decision.chosen)
-        return _start(seen, decision, decision.chosen, told) if is_simple else None
+        return _start(seen, told) if _is_simple(seen, decision.chosen) else None
     except IntegrityError:
         return None
     except OperationalError as error:
@@ -40,13 +40,20 @@ def admit(seen: Survey, told: NewEvent) -> Task | None:
         raise
 
 
+def _is_simple(seen: Survey, chosen: Card) -> bool:
+    return chosen.served_by != ServedBy.WORKFLOW and not seen.needs_a_person(chosen)
+
+
 @transaction.atomic
-def _start(seen: Survey, decision: Decision, chosen: Card, told: NewEvent) -> Task | None:
-    if not dispatching.take(seen, chosen):
+def _start(seen: Survey, told: NewEvent) -> Task | None:
+    decision = dispatching.take_a_slot(seen)
+    if decision.chosen is None:
+        return _wait(seen, decision, told)
+    if not _is_simple(seen, decision.chosen):
         return None
-    for name, value in dispatching.start_of(seen, decision, chosen).items():
+    for name, value in dispatching.start_of(seen, decision, decision.chosen).items():
         setattr(seen.task, name, value)
-    dispatching.start(seen, decision, chosen, written=[rows.insertion(seen.task)], told=[told])
+    dispatching.start(seen, decision, decision.chosen, written=[rows.insertion(seen.task)], told=[told])
     return seen.task
 
 

@@ -78,18 +78,18 @@ def _dispatch(task_id: UUID) -> Routed:
         if task is None or (task.due_at is not None and task.due_at > now):
             return Routed.NOT_NOW
         seen = surveying.survey(task, now)
-        return _act(seen, _take_a_slot(seen))
+        return _act(seen, take_a_slot(seen))
 
 
-def _take_a_slot(seen: Survey) -> Decision:
+def take_a_slot(seen: Survey) -> Decision:
     """Decide, lock the chosen agent and count again, until the choice holds."""
     while True:
         decision = seen.decide()
-        if decision.chosen is None or take(seen, decision.chosen):
+        if decision.chosen is None or _take(seen, decision.chosen):
             return decision
 
 
-def take(seen: Survey, chosen: Card) -> bool:
+def _take(seen: Survey, chosen: Card) -> bool:
     """Lock the chosen agent where it has a free slot for the task; else let go of it before another one is locked."""
     taken, seen.dispatch_id = task_queries.take_slot(chosen.agent_id, seen.task, seen.now)
     if seen.dispatch_id is None:
