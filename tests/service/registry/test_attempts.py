@@ -225,7 +225,9 @@ def test_a_database_that_is_away_as_an_attempt_begins_costs_none(office: Office)
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
     with other.cursor() as cursor:
-        cursor.execute("BEGIN; SELECT FROM orchestrator_tasks FOR UPDATE")
+        cursor.execute(
+            "SET idle_in_transaction_session_timeout = '10s'; BEGIN; SELECT FROM orchestrator_tasks FOR UPDATE"
+        )
         office.work(task)
         cursor.execute("ROLLBACK")
     other.close()
