@@ -9,9 +9,9 @@ import structlog
 from meshsix.kit import redact
 
 Event = MutableMapping[str, object]
-# Celery's two lines a message say less than what steps and sweeps say themselves.
+# Celery's two lines a message, which LOG_LEVEL=DEBUG brings back: what was done is told by whoever did it.
 _CELERY = ("celery.worker.strategy", "celery.app.trace")
-_NOISY = ("httpx", "httpcore", "urllib3", "botocore", "kombu", "uvicorn.access", "github.Requester", *_CELERY)
+_NOISY = ("httpx", "httpcore", "urllib3", "botocore", "kombu", "uvicorn.access", "github.Requester")
 
 
 def _without_secrets(_logger: object, _method: str, event: Event) -> Event:
@@ -52,5 +52,5 @@ def configure(settings: Mapping[str, str]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings["level"])
-    for noisy in _NOISY:
+    for noisy in _NOISY if root.isEnabledFor(logging.DEBUG) else (*_NOISY, *_CELERY):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -11,6 +11,8 @@ from meshsix.durable.states import StepEvent
 from meshsix.kit import redact
 from meshsix.kit.backoff import Backoff
 
+ENGINE = "engine:"
+"""How the codes begin that the engine itself gives."""
 UNEXPECTED = "engine:unexpected"
 TIMED_OUT = "engine:timed-out"
 LOST = "engine:worker-lost"

@@ -30,6 +30,18 @@ BUSY_AFTER_SECONDS = 3.0
 log = structlog.get_logger()
 
 
+class Pace:
+    """How long news gather, from one break in them to the next."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    def after_news(self, now: float) -> float:
+        """Return for how many seconds news gather after a message that was sent at `now` (seconds of any clock)."""
+        self._began = now if self._began is None else self._began
+        return GATHER_WHEN_BUSY_SECONDS if now - self._began > BUSY_AFTER_SECONDS else GATHER_SECONDS
+
+
 class Teller:
     """Gathers news and sends them from a thread of its own."""
 
@@ -65,16 +77,15 @@ class Teller:
             return news
 
     def _run(self) -> None:
+        pace = Pace()
         with asyncio.Runner() as runner:
-            began: float | None = None
             while True:
                 self._something.wait()
                 if news := self._take():
-                    began = time.monotonic() if began is None else began
                     runner.run(self._send(news))
-                    time.sleep(gathers(time.monotonic() - began))
+                    time.sleep(pace.after_news(time.monotonic()))
                 else:
-                    began = None
+                    pace = Pace()
 
     async def _send(self, news: dict[str, int]) -> None:
         layer = get_channel_layer()
@@ -85,11 +96,6 @@ class Teller:
             NEWS_LOST.inc(len(news))
             log.warning("news not told", aggregates=len(news), error=type(error).__name__)
             await asyncio.sleep(REST_AFTER_FAILURE_SECONDS)
-
-
-def gathers(busy_seconds: float) -> float:
-    """Return for how many seconds news gather in a process that has had some without a break for so long."""
-    return GATHER_WHEN_BUSY_SECONDS if busy_seconds > BUSY_AFTER_SECONDS else GATHER_SECONDS
 
 
 _teller = Teller()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
+import structlog
 from django.db import connection, transaction
 from django.db.utils import InterfaceError, OperationalError
 from pydantic_core import PydanticSerializationError
@@ -28,6 +29,7 @@ from meshsix.wiring import Clients
 
 _NO_END = timedelta(days=2)
 _SOON = timedelta(seconds=1)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,27 +41,28 @@ class BeginWanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """When the attempt must have ended, and which instance works on it."""
+    """When the attempt must have ended."""
 
     deadline_at: datetime
-    instance_id: str
 
 
 def begin(wanted: BeginWanted, clients: Clients) -> Begun:  # noqa: ARG001 - a step takes its clients
     """Note that this process began, and from when its time runs."""
     task = _begun(wanted.this)
-    return Begun(deadline_at=task.deadline_at or wanted.this.deadline, instance_id=task.instance_id)
+    return Begun(deadline_at=task.deadline_at or wanted.this.deadline)
 
 
-def _begun(this: StepFacts) -> Task:
+def _begun(this: StepFacts, deadline: datetime | None = None) -> Task:
     """Note that this process began, unless one did; return the task. A database that is away is no failure."""
     try:
-        return attempts.begin(this.run_id, instance_id=HERE.instance_id)
+        return attempts.begin(this.run_id, instance_id=HERE.instance_id, deadline=deadline)
     except attempts.NotCurrent as error:
         raise Permanent("task:not-current", hint=str(error)) from error
     except (OperationalError, InterfaceError) as error:
         connection.close()
-        raise TryLater("The database is away.", pause=_SOON, vendor="postgresql", counts=False) from error
+        _log.warning("an attempt could not begin", run=str(this.run_id), error=type(error).__name__, reason=str(error))
+        told = f"The database did not let the attempt begin: {type(error).__name__}"
+        raise TryLater(told, pause=_SOON, vendor="postgresql", counts=False) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +75,11 @@ class PerformWanted:
 
 
 def perform(wanted: PerformWanted, clients: Clients) -> Outcome:
-    """Begin, and call the agent's handler once. A foreseen failure is an outcome: the registry says what follows."""
-    task = _begun(wanted.this)
+    """Begin, and call the agent's handler once. A foreseen failure is an outcome: the registry says what follows.
+
+    The deadline is the step's, so that the lease outlasts it however long beginning took.
+    """
+    task = _begun(wanted.this, wanted.this.deadline)
     job = jobs.job_of(task, clients, wanted.answer)
     outcome = _outcome(definitions.deployed(wanted.ask.agent_id), task, job)
     _remember(job, outcome)

@@ -181,6 +181,12 @@ class Stack:
         told = [event.payload["final"] for event in self.events(task) if "final" in event.payload]
         assert told == [False] * (task.attempts - 1) + [True]
 
+    def assert_unbegun_tell_nothing(self, task: Task) -> None:
+        """Attempts that nobody began cost none, and tell nothing of the agent."""
+        begun = [event.payload["attempt"] for event in self.events(task) if event.payload.get("trigger") == "begun"]
+        others = History.objects.filter(task_id=task.pk).exclude(attempt__in=begun)
+        assert set(others.values_list("error_type", "counted")) <= {("not_started", False)}
+
     def events(self, task: Task) -> list[Event]:
         """Return the events of a task, whose numbers have no gap."""
         events = list(Event.objects.filter(aggregate_id=f"task:{task.pk}").order_by("aggregate_seq"))

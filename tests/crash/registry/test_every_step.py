@@ -92,6 +92,8 @@ def worked_on(stack: Stack, kind: type[BaseAgent], capability: str, **more: obje
 def assert_ended(stack: Stack, sound: list[Task], bound_to_fail: list[Task]) -> None:
     """All end as they would have if nobody had died, each once."""
     stack.wait_until_ended(sound + bound_to_fail)
+    for task in sound + bound_to_fail:
+        stack.assert_unbegun_tell_nothing(task)
     for task in sound:
         stack.assert_whole(task)
     for task in bound_to_fail:

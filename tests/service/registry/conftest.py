@@ -76,7 +76,7 @@ class Office:
         return task
 
     def begin(self, task: Task) -> Task:
-        """Let the agent begin and do no more: a workflow's first step, else what comes before the handler."""
+        """Let the agent begin and do no more: a workflow's first step, else what comes before the handler, unleased."""
         assert task.run_id is not None
         if StepRow.objects.get(run_id=task.run_id, position=0).name == "begin":
             with override_settings(DURABLE_STRETCH=timedelta(0)):

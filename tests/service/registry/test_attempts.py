@@ -10,7 +10,7 @@ from apps.agents.registry.models import Agent, Task
 from apps.agents.registry.services import cancelling, dispatching, ending, registration, watching
 from apps.agents.registry.states import ErrorType
 from apps.agents.registry.words import Failure, Outcome
-from meshsix.durable import answers, recovery, stretches
+from meshsix.durable import answers, endings, finish, perform, recovery, stretches
 from meshsix.durable import services as durable
 from meshsix.durable.models import Run
 from meshsix.kit import clock
@@ -219,18 +219,48 @@ def test_a_worker_that_dies_before_it_begins_costs_no_attempt(office: Office) ->
     assert (task.status, task.used_attempts) == ("pending", 0)
 
 
+def test_the_lease_outlasts_the_deadline_however_long_beginning_took(office: Office) -> None:
+    task = office.submit("echo", timeout_seconds=10)
+    assert task.run_id is not None
+    lease = stretches._take(task.run_id, "perform")
+    assert lease is not None
+    with clock.moved(timedelta(seconds=9)):
+        perform.perform(lease, {})
+    task.refresh_from_db()
+    assert task.deadline_at == lease.since + timedelta(seconds=10)
+    assert task.deadline_at < lease.until
+
+
+@pytest.mark.parametrize("ends", [ErrorType.NOT_STARTED, ErrorType.CANCELLED])
+def test_a_worker_that_was_about_to_begin_an_attempt_which_is_over_does_not_call_the_handler(
+    office: Office, ends: ErrorType
+) -> None:
+    task = office.submit("echo")
+    assert task.run_id is not None
+    lease = stretches._take(task.run_id, "perform")
+    assert lease is not None
+    failure = Failure(type=ends, message="Nobody began.", code=ends)
+    assert ending.conclude(task.task_id, 1, Outcome(failure=failure))
+    ended = perform.perform(lease, {})
+    assert isinstance(ended, endings.Fail)
+    assert (ended.code, "task.progress" in office.events(task)) == ("task:not-current", False)
+    assert finish.finish(lease, ended, now=clock.now(), goes_on=True) is None
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_is_away_as_an_attempt_begins_costs_none(office: Office) -> None:
     task, other = office.submit("echo"), connection.copy()
+    assert task.run_id is not None
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
     with other.cursor() as cursor:
         cursor.execute(
             "SET idle_in_transaction_session_timeout = '10s'; BEGIN; SELECT FROM orchestrator_tasks FOR UPDATE"
         )
-        office.work(task)
+        stretches.run(task.run_id, "perform", in_chord=False)
         cursor.execute("ROLLBACK")
     other.close()
+    task.refresh_from_db()
     assert (task.status, task.attempts) == ("dispatched", 1)
     with clock.moved(timedelta(seconds=2)):
         office.work(task)

@@ -125,7 +125,7 @@ def test_an_agent_that_is_full_after_all_is_let_go_before_the_next_one_is_locked
             connection.close()
 
     with transaction.atomic():
-        decision = dispatching.take_a_slot(seen)
+        decision = dispatching.take_a_slot(seen, seen.decide())
         other = threading.Thread(target=look)
         other.start()
         other.join()

@@ -31,7 +31,7 @@ def admit(seen: Survey, told: NewEvent) -> Task | None:
     try:
         if decision.chosen is None:
             return _wait(seen, decision, told)
-        return _start(seen, told) if _is_simple(seen, decision.chosen) else None
+        return _start(seen, decision, told) if _is_simple(seen, decision.chosen) else None
     except IntegrityError:
         return None
     except OperationalError as error:
@@ -45,8 +45,8 @@ def _is_simple(seen: Survey, chosen: Card) -> bool:
 
 
 @transaction.atomic
-def _start(seen: Survey, told: NewEvent) -> Task | None:
-    decision = dispatching.take_a_slot(seen)
+def _start(seen: Survey, decision: Decision, told: NewEvent) -> Task | None:
+    decision = dispatching.take_a_slot(seen, decision)
     if decision.chosen is None:
         return _wait(seen, decision, told)
     if not _is_simple(seen, decision.chosen):

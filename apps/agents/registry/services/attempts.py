@@ -27,12 +27,14 @@ class NotCurrent(Exception):  # noqa: N818 - reads as a word of the domain
     """The attempt is not, or no longer, the one that the task waits for."""
 
 
-def begin(run_id: UUID, *, instance_id: str) -> Task:
+def begin(run_id: UUID, *, instance_id: str, deadline: datetime | None = None) -> Task:
     """Note that an instance began the attempt that this run is for; return the task with its deadline.
 
-    A second call of the same attempt changes nothing. Raises NotCurrent.
+    Without a `deadline` it is the task's timeout from now. A second call of the same attempt changes nothing. Raises
+    NotCurrent.
     """
     values = {"run_id": run_id, "instance_id": instance_id, "now": clock.now(), "event_id": ids.new_id()}
+    values["deadline"] = deadline
     begun = prepared.fetch(_BEGIN, values, binary=True)
     if begun:
         *row, number = begun[0]
@@ -50,7 +52,7 @@ _BEGIN: LiteralString = f"""
 WITH begun AS (
     UPDATE orchestrator_tasks AS task
     SET status = 'running', instance_id = %(instance_id)s, started_at = %(now)s, updated_at = %(now)s,
-        deadline_at = %(now)s + make_interval(secs => task.timeout_seconds)
+        deadline_at = COALESCE(%(deadline)s, %(now)s + make_interval(secs => task.timeout_seconds))
     WHERE task.run_id = %(run_id)s AND task.status = 'dispatched'
     RETURNING task.*
 ), told AS (
@@ -144,8 +146,8 @@ def _failure(run: Run, task: Task) -> Failure:
     failed = StepRow.objects.filter(run=run, state=StepState.FAILED).order_by("position").first()
     detail = failed.error_detail if failed is not None else ""
     kind = type_of(run.error_code)
-    if kind is ErrorType.AGENT_LOST and task.status == TaskState.DISPATCHED:
-        kind = ErrorType.NOT_STARTED  # its process died before it began
+    if task.status == TaskState.DISPATCHED and run.error_code.startswith(endings.ENGINE):
+        kind = ErrorType.NOT_STARTED  # the process died, or something else was in the way, before it began
     return Failure(
         type=kind, code=run.error_code, message=detail or run.error_hint or run.error_code, hint=run.error_hint
     )

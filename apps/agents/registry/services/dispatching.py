@@ -78,15 +78,14 @@ def _dispatch(task_id: UUID) -> Routed:
         if task is None or (task.due_at is not None and task.due_at > now):
             return Routed.NOT_NOW
         seen = surveying.survey(task, now)
-        return _act(seen, take_a_slot(seen))
+        return _act(seen, take_a_slot(seen, seen.decide()))
 
 
-def take_a_slot(seen: Survey) -> Decision:
-    """Decide, lock the chosen agent and count again, until the choice holds."""
-    while True:
+def take_a_slot(seen: Survey, decision: Decision) -> Decision:
+    """Lock the chosen agent and count again; decide anew until the choice holds."""
+    while decision.chosen is not None and not _take(seen, decision.chosen):
         decision = seen.decide()
-        if decision.chosen is None or _take(seen, decision.chosen):
-            return decision
+    return decision
 
 
 def _take(seen: Survey, chosen: Card) -> bool:

@@ -18,7 +18,8 @@ from meshsix.kit.actor import Actor, ActorKind, Door
 from meshsix.live.services import NewEvent
 
 # Workflows stand above services: they are known by name.
-ATTEMPT, OUTSIDE = "task-attempt", "task-outside"
+# One whose steps change gets a new name, or processes of both versions would fail the attempts of one another.
+ATTEMPT, OUTSIDE = "task-perform", "task-outside"
 _ORCHESTRATOR = Actor(kind=ActorKind.SYSTEM, name=news.ORCHESTRATOR, door=Door.SYSTEM)
 
 
