@@ -5,7 +5,7 @@ answered (payload, result), what it waits for, who approved it.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 
 from apps.agents.registry.models import Task
@@ -69,7 +69,7 @@ def _moved(state: State, event: Event) -> State:
         case TaskState.PENDING:
             more = {"proposed_agent": ""}
         case TaskState.RUNNING:
-            more = _begun(state, told)
+            more = _begun(event)
         case TaskState.FAILED:
             more = {"error_type": str(_given_up(state, told)), "error_code": told["trigger"]}
         case TaskState.CANCELLED if state["status"] in HELD:
@@ -97,14 +97,12 @@ def _asked(event: Event) -> State:
     }
 
 
-def _begun(state: State, told: State) -> State:
-    """Read when and where an attempt began: its time runs from then."""
-    deadline = datetime.fromisoformat(str(told["deadline_at"]))
-    started = deadline - timedelta(seconds=int(str(state["timeout_seconds"])))
+def _begun(event: Event) -> State:
+    """Read when and where an attempt began, and until when it may last."""
     return {
-        "instance_id": told["instance_id"],
-        "started_at": started.isoformat(),
-        "deadline_at": deadline.isoformat(),
+        "instance_id": event.payload["instance_id"],
+        "started_at": event.timestamp.isoformat(),
+        "deadline_at": datetime.fromisoformat(event.payload["deadline_at"]).isoformat(),
     }
 
 
