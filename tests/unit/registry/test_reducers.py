@@ -1,5 +1,7 @@
 """What single events make of a task; that a whole life folds to its row is for the tests with a database."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from apps.agents.registry import reducers
@@ -7,7 +9,8 @@ from meshsix.live.models import Event
 
 
 def moved(**payload: object) -> Event:
-    return Event(event_type="state.transition", payload=payload)
+    at = datetime(2026, 11, 29, 10, 0, 0, 130000, tzinfo=UTC)
+    return Event(event_type="state.transition", payload=payload, timestamp=at)
 
 
 def test_a_time_is_told_in_one_way_however_the_event_spells_it() -> None:
@@ -15,7 +18,7 @@ def test_a_time_is_told_in_one_way_however_the_event_spells_it() -> None:
     begun = {"from": "dispatched", "to": "running", "instance_id": "one", "deadline_at": "2026-11-29T10:01:00.12+00:00"}
     folded = reducers.task(state, moved(**begun))
     assert folded["deadline_at"] == "2026-11-29T10:01:00.120000+00:00"
-    assert folded["started_at"] == "2026-11-29T10:00:00.120000+00:00"
+    assert folded["started_at"] == "2026-11-29T10:00:00.130000+00:00"
 
 
 @pytest.mark.parametrize(
