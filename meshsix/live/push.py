@@ -25,7 +25,7 @@ FAREWELL_SECONDS = 1.0
 # as much on telling as on what it tells of. One that has had news for long without a break gathers longer.
 GATHER_SECONDS = 0.02
 GATHER_WHEN_BUSY_SECONDS = 0.1
-BUSY_AFTER_SECONDS = 3.0
+BUSY_AFTER_SECONDS = 10.0
 
 log = structlog.get_logger()
 
