@@ -70,7 +70,7 @@ ERRORS: dict[ErrorType, str] = {
     ErrorType.AGENT_LOST: "The agent's process fell silent or died.",
     ErrorType.TRY_LATER: "Something that the agent needs was not ready.",
     ErrorType.AGENT_STOPPED: "The agent's process was stopped.",
-    ErrorType.NOT_STARTED: "The agent did not begin in time.",
+    ErrorType.NOT_STARTED: "The agent did not begin.",
     ErrorType.PERMANENT: "It cannot be done as it was asked for.",
     ErrorType.INVALID_INPUT: "The agent does not take what the task gives.",
     ErrorType.BUDGET_EXCEEDED: "The budget for language models is used up.",

@@ -12,6 +12,7 @@ from apps.agents.registry.states import ErrorType
 from apps.agents.registry.words import Failure, Outcome
 from meshsix.durable import answers, endings, finish, perform, recovery, stretches
 from meshsix.durable import services as durable
+from meshsix.durable.leases import Lease
 from meshsix.durable.models import Run
 from meshsix.kit import clock
 from tests.crossing import crossed
@@ -28,6 +29,14 @@ def known(office: Office) -> None:
 
 def sweep(after: timedelta = timedelta(0)) -> None:
     watching.sweep(clock.now() + after)
+
+
+def taken(task: Task) -> Lease:
+    """Let a worker take the step that performs the attempt, and do no more."""
+    assert task.run_id is not None
+    lease = stretches._take(task.run_id, "perform")
+    assert lease is not None
+    return lease
 
 
 def test_a_retry_goes_to_the_agent_that_had_no_try_at_once_with_all_that_was_asked(office: Office) -> None:
@@ -198,9 +207,7 @@ def test_an_instance_that_stops_may_end_its_work_and_what_it_does_not_end_costs_
 
 def test_a_worker_that_dies_in_mid_task_loses_it_when_its_lease_ends(office: Office) -> None:
     task = office.begin(office.submit("echo", timeout_seconds=10))
-    assert task.run_id is not None
-    lease = stretches._take(task.run_id, "perform")
-    assert lease is not None
+    lease = taken(task)
     recovery.sweep(lease.until + timedelta(seconds=1))
     task.refresh_from_db()
     assert office.history(task) == [(1, "alpha", "agent_lost", True)]
@@ -210,20 +217,26 @@ def test_a_worker_that_dies_in_mid_task_loses_it_when_its_lease_ends(office: Off
 
 def test_a_worker_that_dies_before_it_begins_costs_no_attempt(office: Office) -> None:
     task = office.submit("echo", timeout_seconds=10)
-    assert task.run_id is not None
-    lease = stretches._take(task.run_id, "perform")
-    assert lease is not None
+    lease = taken(task)
     recovery.sweep(lease.until + timedelta(seconds=1))
     task.refresh_from_db()
     assert office.history(task) == [(1, "alpha", "not_started", False)]
     assert (task.status, task.used_attempts) == ("pending", 0)
 
 
+def test_what_a_process_of_another_version_gave_out_is_given_out_again_and_costs_no_attempt(office: Office) -> None:
+    task = office.submit("echo")
+    Run.objects.filter(pk=task.run_id).update(workflow="of-another-version")
+    assert office.work(task).status == "dispatched"
+    sweep(timedelta(seconds=61))
+    task.refresh_from_db()
+    assert office.history(task) == [(1, "alpha", "not_started", False)]
+    assert (task.dispatched_to, task.used_attempts) == ("beta", 0)
+
+
 def test_the_lease_outlasts_the_deadline_however_long_beginning_took(office: Office) -> None:
     task = office.submit("echo", timeout_seconds=10)
-    assert task.run_id is not None
-    lease = stretches._take(task.run_id, "perform")
-    assert lease is not None
+    lease = taken(task)
     with clock.moved(timedelta(seconds=9)):
         perform.perform(lease, {})
     task.refresh_from_db()
@@ -236,9 +249,7 @@ def test_a_worker_that_was_about_to_begin_an_attempt_which_is_over_does_not_call
     office: Office, ends: ErrorType
 ) -> None:
     task = office.submit("echo")
-    assert task.run_id is not None
-    lease = stretches._take(task.run_id, "perform")
-    assert lease is not None
+    lease = taken(task)
     failure = Failure(type=ends, message="Nobody began.", code=ends)
     assert ending.conclude(task.task_id, 1, Outcome(failure=failure))
     ended = perform.perform(lease, {})
