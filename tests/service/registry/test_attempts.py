@@ -226,6 +226,7 @@ def test_a_worker_that_dies_before_it_begins_costs_no_attempt(office: Office) ->
 
 def test_what_a_process_of_another_version_gave_out_is_given_out_again_and_costs_no_attempt(office: Office) -> None:
     task = office.submit("echo")
+    assert task.run_id is not None
     Run.objects.filter(pk=task.run_id).update(workflow="of-another-version")
     assert office.work(task).status == "dispatched"
     sweep(timedelta(seconds=61))
