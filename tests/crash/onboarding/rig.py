@@ -4,9 +4,12 @@ Nothing here shortens a step's lease; a lease of a worker that was killed is end
 stands between the kill and that moment.
 """
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -66,9 +69,14 @@ def before(origin: str) -> Frame:
 class Rig(Platform):
     """A platform, its database from behind, and the means to kill the worker that does a certain thing."""
 
+    @property
+    def database(self) -> str:
+        """The address of the platform's database."""
+        return self.stack.env["DATABASE_URL"]
+
     def sql(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """Run a statement in the platform's database."""
-        with psycopg.connect(self.stack.env["DATABASE_URL"], autocommit=True) as connection:
+        with psycopg.connect(self.database, autocommit=True) as connection:
             cursor = connection.execute(query.encode(), values)
             return cursor.fetchall() if cursor.description else []
 
@@ -85,17 +93,27 @@ class Rig(Platform):
         main = psutil.Process(child.pid)
         return [main.pid, *(each.pid for each in main.children(recursive=True))]
 
-    def ports(self, worker: str) -> list[int]:
-        """Return the ports from which a worker talks to others."""
-        found = []
+    def ports(self, worker: str, server: str) -> list[int]:
+        """Return the ports from which a worker talks to the server at this address.
+
+        The same port may serve another connection too, of the same process or another, to another server.
+        """
+        asked, found = urlsplit(server).port, []
         for pid in self.pids(worker):
             with suppress(psutil.NoSuchProcess):
-                found += [each.laddr.port for each in psutil.Process(pid).net_connections(kind="tcp")]
+                talks = psutil.Process(pid).net_connections(kind="tcp")
+                found += [each.laddr.port for each in talks if each.raddr[1:] == (asked,)]
         return found
 
-    def holder(self, port: int) -> str | None:
-        """Return the worker that talks from this port, None where no worker does."""
-        return next((worker for worker in self.workers if port in self.ports(worker)), None)
+    def holder(self, port: int, server: str) -> str | None:
+        """Return the worker that talks from this port to the server at this address, None where no worker does."""
+        return next((worker for worker in self.workers if port in self.ports(worker, server)), None)
+
+    def _sessions(self, worker: str) -> list[int]:
+        """Return the database's processes that serve a worker."""
+        ports = self.ports(worker, self.database)
+        found = self.sql("SELECT pid FROM pg_stat_activity WHERE client_port = ANY(%s)", ports)
+        return [int(str(pid)) for (pid,) in found]
 
     def close(self) -> None:
         """Close the connections of the test itself."""
@@ -107,12 +125,25 @@ class Rig(Platform):
         self.__dict__.pop("http").close()
         del self.__dict__["token"]
 
+    @contextmanager
+    def asleep(self, *workers: str) -> Iterator[None]:
+        """Let these workers do nothing for the length of the block."""
+        groups = [self.stack.children[worker].pid for worker in workers]
+        for group in groups:
+            os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for group in groups:
+                os.killpg(group, signal.SIGCONT)
+
     def kill_worker(self, worker: str) -> None:
         """Kill a worker with its whole group, let the time of its leases pass, and start it again without waiting."""
-        pids, ports = self.pids(worker), self.ports(worker)
+        # Before the kill: after it, their ports are free, and may be anybody's.
+        pids, sessions = self.pids(worker), self._sessions(worker)
         self.stack.kill(worker)
         # A session that waits for a lock does not notice that its client is gone.
-        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_port = ANY(%s)", ports)
+        self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = ANY(%s)", sessions)
         self.sql(
             "UPDATE durable_steps SET lease_until = now() - interval '1 second' WHERE state = 'running'"
             " AND split_part(lease_owner, ':', 2)::int = ANY(%s)",

@@ -65,7 +65,7 @@ def test_a_worker_killed_after_any_changing_call_or_at_the_end_of_any_step_leave
     assert census(platform, run_id, full_name) == quiet.left
 
     full_name = _repository(platform, f"stopped-{mode}")
-    with psycopg.connect(platform.stack.env["DATABASE_URL"], autocommit=True) as watching:
+    with psycopg.connect(platform.database, autocommit=True) as watching:
         ends = AtEachBoundary(platform, watching)
         run_id = ends.onboard(full_name, execution_mode=mode)
     assert ends.left() == set()

@@ -1,7 +1,5 @@
 """Two workers and two beats: each effect is made once, also where a worker comes back that was thought to be dead."""
 
-import os
-import signal
 from collections import Counter
 from collections.abc import Iterator
 
@@ -51,13 +49,9 @@ def test_a_worker_that_wakes_up_after_its_lease_can_neither_write_nor_make_the_e
     platform.fault("github", "slow", match={"operation": "linkedBoards"}, seconds=5)
     run_id = platform.start(full_name, execution_mode=MODE)
     [sleeper] = eventually(lambda: _callers(platform, "linkedBoards"))
-    stopped = platform.stack.children[sleeper].pid
-    os.killpg(stopped, signal.SIGSTOP)
-    try:
+    with platform.asleep(sleeper):
         platform.sign_in(run_id)
         platform.wait(run_id, "completed")
-    finally:
-        os.killpg(stopped, signal.SIGCONT)
     eventually(platform.stack.children[sleeper].logged("result thrown away"), what="the sleeper wrote its result")
     assert census(platform, run_id, full_name) == quiet
     assert platform.run(run_id)["status"] == "completed"
@@ -80,9 +74,10 @@ def _graphql(operation: str) -> Point:
 
 def _callers(platform: Rig, operation: str) -> list[str]:
     """Return the workers that wait for the answer to this operation."""
-    ports = [
-        entry["port"]
+    github = platform.stack.sandboxes["github"]
+    waits = [
+        platform.holder(entry["port"], github)
         for entry in platform.requests("github")
         if operation in {each["name"] for each in entry["operations"] or []} and entry["status"] is None
     ]
-    return [worker for worker in map(platform.holder, ports) if worker]
+    return [worker for worker in waits if worker]

@@ -49,8 +49,9 @@ class Walk:
     def onboard(self, full_name: str, **ask: object) -> str:
         """Onboard to the very end, with as many sign-ins as it takes; return the run."""
         self.prepare()
-        self.run_id = self.rig.start(full_name, **ask)
-        self.started()
+        with self.rig.asleep(*self.rig.workers):  # else the first step might end before its trap is set
+            self.run_id = self.rig.start(full_name, **ask)
+            self.started()
         end = time.monotonic() + DEADLINE.total_seconds()
         while True:
             self.look()
@@ -108,7 +109,7 @@ class AfterEachCall(Walk):
             for entry in self.rig.requests(vendor):
                 if entry["fault"] == "timeout" and entry["effect"] and (vendor, entry["id"]) not in self._seen:
                     self._seen.add((vendor, entry["id"]))
-                    worker = self.rig.holder(entry["port"])
+                    worker = self.rig.holder(entry["port"], self.rig.stack.sandboxes[vendor])
                     assert worker, f"nobody waits for {vendor} {entry['method']} {entry['path']}"
                     self.hit[self._point(vendor, entry)] += 1
                     self.rig.kill_worker(worker)
@@ -163,7 +164,7 @@ class AtEachBoundary(Walk):
                 self.after.append(step)
                 self._kill(self._worker(int(owner.split(":")[1])))
         for (port,) in self.rig.sql(_WAITING):
-            worker = self.rig.holder(int(str(port)))
+            worker = self.rig.holder(int(str(port)), self.rig.database)
             if worker:  # else it was killed for the step that it ended before
                 self.before.append(self._let_go(worker))
                 self._kill(worker)
