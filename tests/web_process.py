@@ -16,6 +16,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.backends.db import SessionStore
 
+from deploy.local.ports import free_port
+
 START_WITHIN_SECONDS = 180
 
 
@@ -39,7 +41,7 @@ class WebProcess:
 def web_process(log: Path, extra: Mapping[str, str] | None = None, port: int = 0) -> Iterator[WebProcess]:
     """Start a web process on a free port, on the database and broker of this process; stop it at the end."""
     words = ("uvicorn", "meshsix.asgi:application", "--log-level", "warning", "--ws-per-message-deflate", "false")
-    with _serving(words, log, extra or {}, port or _free_port()) as process:
+    with _serving(words, log, extra or {}, port or free_port()) as process:
         yield process
 
 
@@ -47,7 +49,7 @@ def web_process(log: Path, extra: Mapping[str, str] | None = None, port: int = 0
 def door_process(log: Path, extra: Mapping[str, str] | None = None) -> Iterator[WebProcess]:
     """Start a door process as in production, otherwise like `web_process`. Granian's own child serves."""
     words = ("granian", "--interface", "asgi", "--no-ws", "--log-level", "warning", "meshsix.door:application")
-    with _serving(words, log, extra or {}, _free_port()) as process:
+    with _serving(words, log, extra or {}, free_port()) as process:
         yield process
 
 
@@ -88,12 +90,6 @@ def person(name: str, *roles: str, password: str | None = None) -> User:
     for role in roles:
         user.groups.add(Group.objects.get_or_create(name=role)[0])
     return user
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

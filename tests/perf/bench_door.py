@@ -26,8 +26,9 @@ import hvac
 import psutil
 
 from deploy.local import tools
+from deploy.local.ports import free_port
 from tests import servers
-from tests.perf.door_load import Load, Server, free_port, script, send, serving, spent
+from tests.perf.door_load import Load, Server, script, send, serving, spent
 
 if "DJANGO_SECRET_KEY" not in os.environ:
     servers.set_environment()

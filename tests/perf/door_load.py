@@ -119,13 +119,6 @@ def send(address: str, lua: Path, *, connections: int, seconds: int) -> Load:
     )
 
 
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def serving(
     words: Sequence[str], *, port: int, path: str, environment: Mapping[str, str], directory: Path, log: Path
