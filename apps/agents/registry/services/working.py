@@ -64,7 +64,6 @@ class Instance:
         """Register all agents and begin to beat. Raises BadDefinition, KeyError."""
         self._register()
         HERE.instance_id = self.instance_id
-        HERE.agents.update(self.agent_ids)
         self._thread.start()
 
     def _register(self) -> None:
