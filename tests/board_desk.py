@@ -49,7 +49,7 @@ class Desk:
     def move(self, issue: int, column: str, repository: str = "octo-org/bookmarks") -> str:
         """Let a person move the card of an issue, put on the board if need be; return the item."""
         body = {"repository": repository, "issue": issue, "status": column, "project": self.project.board_id}
-        answer = httpx.post(f"{self.sandbox.url}/_sandbox/cards/move", json=body)
+        answer = httpx.post(f"{self.sandbox.url}/_sandbox/cards/move", json=body, timeout=60)
         answer.raise_for_status()
         return str(answer.json()["item"])
 

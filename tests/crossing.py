@@ -47,7 +47,10 @@ def _until_waits(thread: threading.Thread) -> None:
 
 
 def _waiting() -> int:
-    """Return how many wait for a lock."""
+    """Return how many wait for a lock in this database."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            " AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+        )
         return int(cursor.fetchone()[0])

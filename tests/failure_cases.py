@@ -8,8 +8,9 @@ from meshsix.kit import names
 from tests.doors import KUSTOMIZATION, PLATFORM, Owner, VaultKeeper
 from tests.platform import Json, Platform, eventually
 
-BACKOFF_SECONDS = 25
-"""Longer than the platform of these tests waits for a pod, so that a resumed run must wait for the pod's next start."""
+BACKOFF_SECONDS = 60
+"""Longer than the platform of these tests waits for a pod: one that crashed is down when its run gives up, and a
+resumed run must wait for the pod's next start."""
 Act = Callable[[Platform, str], None]
 LOCAL: Json = {"execution_mode": "local", "skip_auth": True, "skip_litellm": True}
 POD: Json = {**LOCAL, "execution_mode": "envbuilder"}

@@ -25,7 +25,7 @@ class ModelsSandbox(Sandbox):
 
     def says(self, *rules: Mapping[str, Any]) -> None:
         """Put these rules before those that are there."""
-        httpx.post(f"{self.url}/_sandbox/script", json={"rules": rules}).raise_for_status()
+        httpx.post(f"{self.url}/_sandbox/script", json={"rules": rules}, timeout=60).raise_for_status()
 
     def asked(self, path: str = "/chat/completions") -> list[dict[str, Any]]:
         """Return the bodies of the requests to a path, oldest first."""
@@ -54,7 +54,7 @@ class ModelsSandbox(Sandbox):
         return Decimal(str(found["spend"]))
 
     def _admin(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {MASTER_KEY}"})
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {MASTER_KEY}"}, timeout=60)
 
 
 @contextmanager

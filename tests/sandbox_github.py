@@ -68,7 +68,11 @@ class Sandbox:
     def rest(self, method: str, path: str, body: Json | None = None) -> Any:  # noqa: ANN401 - GitHub's answer
         """Do something as the owner, beside the platform."""
         answer = httpx.request(
-            method, f"{self.url}{path}", json=body, headers={"Authorization": f"token {self.tokens['full']}"}
+            method,
+            f"{self.url}{path}",
+            json=body,
+            headers={"Authorization": f"token {self.tokens['full']}"},
+            timeout=60,
         )
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -81,7 +85,7 @@ class Sandbox:
         return data
 
     def _do(self, method: str, door: str, body: object | None = None) -> Json:
-        answer = httpx.request(method, f"{self.url}/_sandbox/{door}", json=body)
+        answer = httpx.request(method, f"{self.url}/_sandbox/{door}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json() if answer.content else {}
 

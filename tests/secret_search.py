@@ -1,9 +1,11 @@
 """Where a secret could have gone astray, and whether it did: each place outside Vault is read as bytes and searched."""
 
 import base64
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
@@ -134,10 +136,12 @@ def files(platform: Platform) -> Iterator[tuple[str, bytes]]:
     Vault's own store, the launcher's private files and what the made-up vendors keep for themselves are left out.
     """
     root = platform.stack.options.data
-    for path in sorted(root.rglob("*")):
+    paths = sorted(Path(place) / name for place, _, names in os.walk(root) for name in names)
+    for path in paths:
         top = path.relative_to(root).parts[0]
         if path.is_file() and not top.startswith(_OF_SERVERS):
-            yield str(path.relative_to(root)), path.read_bytes()
+            with suppress(FileNotFoundError):  # the servers still work
+                yield str(path.relative_to(root)), path.read_bytes()
 
 
 def commands(platform: Platform) -> bytes:
@@ -145,7 +149,9 @@ def commands(platform: Platform) -> bytes:
     lines = []
     for child in platform.stack.children.values():
         process = psutil.Process(child.pid)
-        lines += [" ".join(each.cmdline()) for each in (process, *process.children(recursive=True))]
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                lines.append(" ".join(each.cmdline()))
     return "\n".join(lines).encode()
 
 

@@ -18,6 +18,13 @@ from deploy.local.servers import OpenBao, Place, Postgres, Valkey
 
 _KEPT = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "XDG_RUNTIME_DIR"}
 _SHARED = "MESHSIX_TEST_DATABASE_URL"
+_PATIENT = (
+    "VAULT_TIMEOUT_SECONDS",
+    "NTFY_TIMEOUT_SECONDS",
+    "AGENT_CHECK_TIMEOUT_SECONDS",
+    "DATABASE_CONNECT_TIMEOUT_SECONDS",
+)
+"""A busy machine may take longer than people would wait."""
 _closing = ExitStack()
 
 
@@ -56,6 +63,7 @@ def set_environment() -> None:
             "LOG_LEVEL": "WARNING",
             "WORK_ROOT": str(place().root / "work"),
             "VAULT_ADDR": "",
+            **dict.fromkeys(_PATIENT, "60"),
         }
     )
 

@@ -15,7 +15,7 @@ from tests.platform import Json, Platform, running, step
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("failures")]
 
-SHORT = {"HOOK_PING_WAIT_SECONDS": "8", "POD_WAIT_SECONDS": "15", "SIGN_IN_WAIT_SECONDS": "20"}
+SHORT = {"HOOK_PING_WAIT_SECONDS": "30", "POD_WAIT_SECONDS": "40", "SIGN_IN_WAIT_SECONDS": "60"}
 
 
 @pytest.fixture(scope="module")

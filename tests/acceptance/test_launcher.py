@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,13 +28,12 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("stack")]
 
 def listeners(processes: list[psutil.Process]) -> set[str]:
     """Return the addresses on which these processes listen."""
-    return {
-        connection.laddr.ip
-        for process in processes
-        if process.is_running()
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    found: set[str] = set()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            connections = process.net_connections(kind="inet") if process.is_running() else []
+            found |= {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
+    return found
 
 
 def test_a_killed_launcher_leaves_no_process_and_its_data_is_there_at_the_next_start(tmp_path: Path) -> None:

@@ -120,7 +120,9 @@ def by_device(platform: Platform, known: Secrets) -> tuple[str, str]:
     user_code = platform.wait(run_id, "waiting_auth")["oauth_user_code"]
     assert "device_code" in known.add_vault()
     form = {"user_code": user_code, "decision": "allow"}
-    httpx.post(f"{platform.stack.sandboxes['sign_in']}/device", data=form, trust_env=False).raise_for_status()
+    httpx.post(
+        f"{platform.stack.sandboxes['sign_in']}/device", data=form, trust_env=False, timeout=60
+    ).raise_for_status()
     platform.wait(run_id, "completed")
     return name, run_id
 

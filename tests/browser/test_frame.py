@@ -1,10 +1,10 @@
 """The frame in a real browser: signing in, live without gaps, themes, keys, access, and nothing on the console."""
 
 import asyncio
+import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from typing import Literal, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -17,7 +17,6 @@ from playwright.async_api import (
     Browser,
     BrowserContext,
     Page,
-    TimeoutError,  # noqa: A004 - Playwright's own
     ViewportSize,
     async_playwright,
     expect,
@@ -26,7 +25,8 @@ from playwright.async_api import (
 from deploy.local.servers import Valkey
 from meshsix.live.queries import last_seq
 from meshsix.live.services import NewEvent, publish_all
-from tests.browsing import FETCH, GOES_WITHIN_MS, SETTLES_WITHIN_MS, percentile
+from tests.browser.windows import go
+from tests.browsing import FETCH, percentile
 from tests.web_process import WebProcess, person, web_process
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -131,7 +131,7 @@ async def test_a_restarted_web_process_is_caught_up_with(
         await own.goto("/onboarding")
         await expect(own.locator("#live-state")).to_have_text("Live")
         first.process.kill()
-        await expect(own.locator("#live-state")).to_have_attribute("data-state", "reconnecting")
+        await expect(own.locator("#live-state")).to_have_attribute("data-state", re.compile("reconnecting|polling"))
         seq = await published(50)
         with web_process(log, UNLIMITED, port=first.port):
             await expect(own.locator("#onboardings")).to_have_attribute("data-seq", str(seq))
@@ -155,16 +155,6 @@ async def test_a_lost_session_asks_to_sign_in_over_the_page(page: Page) -> None:
     await away(Session.objects.all().delete)
     await expect(page.locator("#session-dialog")).to_be_visible()
     await expect(page.locator("#q")).to_have_value("kept")
-
-
-async def go(page: Page, letter: str, address: str) -> None:
-    """Press g and the letter until the page is there: on a busy machine the second key may come too late."""
-    for _ in range(SETTLES_WITHIN_MS // GOES_WITHIN_MS):
-        await page.keyboard.press("g")
-        await page.keyboard.press(letter)
-        with suppress(TimeoutError):
-            return await page.wait_for_url(address, timeout=GOES_WITHIN_MS)
-    raise AssertionError(f"g {letter} never led to {address}")
 
 
 async def test_keys_go_where_they_say_and_do_nothing_while_one_types(page: Page) -> None:

@@ -17,7 +17,7 @@ from meshsix.integrations.github.messages import Card, CardContent
 from meshsix.kit import clock
 from meshsix.live.services import publish
 from tests import boards
-from tests.browser.windows import away, browser, web, window
+from tests.browser.windows import away, browser, go, web, window
 from tests.web_process import WebProcess
 
 __all__ = ["browser", "web"]
@@ -139,9 +139,7 @@ async def test_by_keys_alone_from_anywhere_to_a_card(browser: Browser, web: WebP
     await away(filled)
     page = await (await window(browser, web)).new_page()
     await page.goto("/")
-    await page.keyboard.press("g")
-    await page.keyboard.press("r")
-    await page.wait_for_url("**/projects")
+    await go(page, "r", "**/projects")
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/projects/octo-org/bookmarks")

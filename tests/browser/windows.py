@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from typing import Literal, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -9,8 +10,16 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
-from playwright.async_api import Browser, BrowserContext, ViewportSize, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    TimeoutError,  # noqa: A004 - Playwright's own
+    ViewportSize,
+    async_playwright,
+)
 
+from tests.browsing import GOES_WITHIN_MS, SETTLES_WITHIN_MS
 from tests.web_process import WebProcess, person, sign_in, web_process
 
 P = ParamSpec("P")
@@ -63,3 +72,13 @@ async def window(
     value = cookie.partition("=")[2]
     await context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": web.http}])
     return context
+
+
+async def go(page: Page, letter: str, address: str) -> None:
+    """Press g and the letter until the page is there: on a busy machine the second key may come too late."""
+    for _ in range(SETTLES_WITHIN_MS // GOES_WITHIN_MS):
+        await page.keyboard.press("g")
+        await page.keyboard.press(letter)
+        with suppress(TimeoutError):
+            return await page.wait_for_url(address, timeout=GOES_WITHIN_MS)
+    raise AssertionError(f"g {letter} never led to {address}")

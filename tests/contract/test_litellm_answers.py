@@ -28,7 +28,7 @@ def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelsSandbox]
 def http(litellm: ModelsSandbox) -> Iterator[httpx.Client]:
     litellm.reset()
     headers = {"Authorization": f"Bearer {litellm.key()}"}
-    with httpx.Client(base_url=litellm.url, headers=headers) as client:
+    with httpx.Client(base_url=litellm.url, headers=headers, timeout=60) as client:
         yield client
 
 

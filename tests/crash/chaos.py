@@ -51,7 +51,7 @@ def onboard(stack: Stack, api: Api, name: str, dice: random.Random) -> str:
     """Onboard a new repository through disasters; return what is wrong in the end, or nothing."""
     github = stack.sandboxes["github"]
     new = {"owner": OWNER, "name": name, "files": {"README.md": f"# {name}\n"}}
-    httpx.post(f"{github}/_sandbox/repositories", json=new).raise_for_status()
+    httpx.post(f"{github}/_sandbox/repositories", json=new, timeout=60).raise_for_status()
     run = _patiently(lambda: api.onboard(f"{OWNER}/{name}"))
     deadline = time.monotonic() + DEADLINE_SECONDS
     calm_until = time.monotonic() + dice.uniform(0, LONGEST_CALM_SECONDS)
@@ -69,7 +69,7 @@ def onboard(stack: Stack, api: Api, name: str, dice: random.Random) -> str:
             signed_in = _sign_in(api, run) or signed_in
     if run.status != "completed":
         return f"{name}: {run.status}: {_where(run)}"
-    return _surplus(httpx.get(f"{github}/_sandbox/state").json(), f"{OWNER}/{name}")
+    return _surplus(httpx.get(f"{github}/_sandbox/state", timeout=60).json(), f"{OWNER}/{name}")
 
 
 def _sign_in(api: Api, run: Onboarding) -> str:

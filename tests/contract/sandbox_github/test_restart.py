@@ -34,7 +34,7 @@ def served(place: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["github"]
-        with httpx.Client(base_url=url, headers={"authorization": f"Bearer {CLASSIC}"}) as client:
+        with httpx.Client(base_url=url, headers={"authorization": f"Bearer {CLASSIC}"}, timeout=60) as client:
             yield process, client
         process.kill()
 
@@ -53,7 +53,7 @@ def test_state_survives_a_kill(tmp_path: Path) -> None:
         assert octo.get(f"{REPO}/hooks").json() == []
         assert octo.get(f"{REPO}/contents/kept.txt").status_code == 404
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_delivery_that_was_not_sent_yet_is_sent_after_a_restart(tmp_path: Path, receiver: Receiver) -> None:
@@ -61,7 +61,7 @@ def test_delivery_that_was_not_sent_yet_is_sent_after_a_restart(tmp_path: Path, 
         octo.post("/_sandbox/faults", json={"kind": "timeout", "effect": True, "match": {"path": "*/hooks"}})
         body = {"config": {"url": receiver.url, "content_type": "json"}, "events": ["issues"]}
         with pytest.raises(httpx.TimeoutException):
-            octo.post(f"{REPO}/hooks", json=body, timeout=httpx.Timeout(60, read=0.5))
+            octo.post(f"{REPO}/hooks", json=body, timeout=httpx.Timeout(60, read=5))
     with served(tmp_path):
         receiver.next("ping")
 

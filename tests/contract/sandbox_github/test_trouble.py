@@ -99,7 +99,7 @@ def test_held_deliveries_come_in_the_order_in_which_they_are_let_go(
     released = octo.post("/_sandbox/deliveries/release", json={"order": wanted if order == "mixed" else order})
     assert released.json() == {"released": wanted}
     guids = {each["id"]: each["guid"] for each in octo.get("/_sandbox/deliveries").json()["deliveries"]}
-    arrived = [receiver.arrived.get(timeout=10).headers["x-github-delivery"] for _ in wanted]
+    arrived = [receiver.arrived.get(timeout=60).headers["x-github-delivery"] for _ in wanted]
     assert arrived == [guids[number] for number in wanted]
     assert held(octo) == []
 

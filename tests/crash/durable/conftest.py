@@ -5,9 +5,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -17,10 +19,12 @@ from deploy.local.servers import Place, Postgres, Valkey
 from meshsix.celery import BEAT_OPTIONS, WORKER_OPTIONS
 from meshsix.durable import nudges, services
 from meshsix.durable.definition import Workflow
-from meshsix.durable.models import Run
+from meshsix.durable.models import Run, StepRow
+from meshsix.durable.states import StepState
+from meshsix.kit import clock
 from meshsix.kit.actor import SYSTEM
 from meshsix.live.models import Event
-from tests.durable_flows import DIAMOND, EFFECTS, Ask
+from tests.durable_flows import DIAMOND, EFFECTS, STEPS_OF_DIAMOND, Ask
 from tests.engine_process import DEADLINE_SECONDS, beat, kill, start_worker, wait_for_line
 
 WORKERS = 2
@@ -33,6 +37,8 @@ FAST = {
     "WORKER_SOFT_SHUTDOWN_SECONDS": "2",
     "LOG_LEVEL": "INFO",
 }
+TIMEOUTS = {DIAMOND.name: dict.fromkeys(STEPS_OF_DIAMOND, timedelta(seconds=10))}
+"""A second may pass on a busy machine: the step would be called again."""
 
 
 class Stack:
@@ -71,13 +77,19 @@ class Stack:
         self.workers.clear()
 
     def start(self, workflow: Workflow = DIAMOND, **script: list[str]) -> Run:
-        return services.start(workflow, key=f"test:{uuid4()}", ask=Ask(script=script), actor=SYSTEM)
+        timeouts = TIMEOUTS.get(workflow.name, {})
+        return services.start(workflow, key=f"test:{uuid4()}", ask=Ask(script=script), actor=SYSTEM, timeouts=timeouts)
 
     def wait_for(self, runs: Iterable[Run], state: str = "completed") -> None:
         """Wait until all runs are in this state."""
         ids = [run.pk for run in runs]
+
+        def reached() -> bool:
+            _end_leases_of_the_dead()
+            return not Run.objects.filter(pk__in=ids).exclude(state=state).exists()
+
         until(
-            lambda: not Run.objects.filter(pk__in=ids).exclude(state=state).exists(),
+            reached,
             lambda: str(list(Run.objects.filter(pk__in=ids).values_list("state", "error_code", "error_hint"))),
         )
 
@@ -92,6 +104,22 @@ class Stack:
         numbers = Event.objects.filter(aggregate_id=f"run:{run.pk}").order_by("aggregate_seq")
         assert list(numbers.values_list("aggregate_seq", flat=True)) == list(range(1, len(numbers) + 1))
         assert list(numbers.values_list("event_type", flat=True)).count("run-completed") == 1
+
+
+def _end_leases_of_the_dead() -> None:
+    """End the leases of processes that were killed: only time stands between the kill and that moment."""
+    over = clock.now() - timedelta(seconds=1)
+    running = StepRow.objects.filter(state=StepState.RUNNING)
+    for owner in running.values_list("lease_owner", flat=True):
+        if not _lives(int(owner.split(":")[1])):
+            running.filter(lease_owner=owner).update(lease_until=over)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def until(holds: Callable[[], bool], describe: Callable[[], str] = str) -> None:

@@ -3,11 +3,15 @@
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
+import pytest
 import redis
 from django.db import connection
 from django.db.utils import OperationalError
 
+from deploy.local.servers import Valkey
 from meshsix.celery import app
 from meshsix.durable import nudges, services
 from meshsix.durable.models import Attempt, Run
@@ -15,7 +19,9 @@ from meshsix.kit.actor import SYSTEM
 from tests.crash.durable.conftest import Stack, until
 from tests.durable_flows import DIAMOND, LINE, PATIENT, STEPS_OF_DIAMOND
 
-AT_ONCE_SECONDS, SLOWER_AT_MOST = 1.0, 10
+pytestmark = pytest.mark.xdist_group("durable-crashes")
+
+AT_ONCE_SECONDS, SLOWER_AT_MOST, TRIES = 1.0, 10, 3
 """A start that waited for the broker would take 2 s and more; on a busy machine every start takes long."""
 
 
@@ -82,25 +88,47 @@ def started(stack: Stack) -> tuple[float, Run]:
     return time.monotonic() - began, run
 
 
-def test_a_dead_broker_neither_blocks_nor_fails_a_start_and_the_run_begins_when_it_is_back(stack: Stack) -> None:
+def started_at_once(stack: Stack, away: Callable[[Valkey], AbstractContextManager[None]]) -> list[Run]:
+    """Start runs while the broker is away, again where the machine was busy; assert that nothing was waited for."""
     usual, _ = started(stack)
-    stack.broker.stop()
-    took, run = started(stack)
-    stack.broker.start()
-    assert took < AT_ONCE_SECONDS + SLOWER_AT_MOST * usual
-    stack.wait_for([run])
-    stack.assert_whole(run)
+    runs: list[Run] = []
+    took: list[float] = []
+    while not took or (took[-1] >= AT_ONCE_SECONDS + SLOWER_AT_MOST * usual and len(took) < TRIES):
+        with away(stack.broker):
+            seen = [started(stack) for _ in range(3)]
+        runs += [run for _, run in seen]
+        took.append(sum(seconds for seconds, _ in seen))
+    assert took[-1] < AT_ONCE_SECONDS + SLOWER_AT_MOST * usual, (took, usual)
+    return runs
+
+
+@contextmanager
+def dead(broker: Valkey) -> Iterator[None]:
+    broker.stop()
+    try:
+        yield
+    finally:
+        broker.start()
+
+
+@contextmanager
+def frozen(broker: Valkey) -> Iterator[None]:
+    os.killpg(broker.child.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(broker.child.pid, signal.SIGCONT)
+
+
+def test_a_dead_broker_neither_blocks_nor_fails_a_start_and_the_run_begins_when_it_is_back(stack: Stack) -> None:
+    runs = started_at_once(stack, dead)
+    stack.wait_for(runs)
+    for run in runs:
+        stack.assert_whole(run)
 
 
 def test_a_frozen_broker_neither_blocks_nor_fails_a_start(stack: Stack) -> None:
-    usual, _ = started(stack)
-    os.killpg(stack.broker.child.pid, signal.SIGSTOP)
-    try:
-        seen = [started(stack) for _ in range(3)]
-    finally:
-        os.killpg(stack.broker.child.pid, signal.SIGCONT)
-    assert sum(took for took, _ in seen) < AT_ONCE_SECONDS + SLOWER_AT_MOST * usual
-    stack.wait_for([run for _, run in seen])
+    stack.wait_for(started_at_once(stack, frozen))
 
 
 def test_a_waiting_run_holds_nothing_and_outlives_a_restart_of_everything(stack: Stack) -> None:

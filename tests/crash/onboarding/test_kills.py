@@ -12,7 +12,7 @@ from tests.crash.onboarding.points import Point, calls_made
 from tests.crash.onboarding.rig import Rig, rig
 from tests.crash.onboarding.walks import AfterEachCall, AtEachBoundary
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("onboarding-kills"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("onboarding-kills"), pytest.mark.timeout(1500)]
 
 MODES = ["envbuilder", pytest.param("local", marks=pytest.mark.chaos)]
 """The calls and steps of mode local are among those of envbuilder."""

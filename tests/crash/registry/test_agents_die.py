@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from django.db import connection
 from django.db.utils import OperationalError
 from pytest_django import Settings
@@ -14,6 +15,8 @@ from meshsix.durable import nudges
 from tests.crash.durable.conftest import until
 from tests.crash.registry.conftest import Stack
 from tests.registry_agents import AGENTS
+
+pytestmark = pytest.mark.xdist_group("registry-crashes")
 
 MANY = 1000
 SWEEPS_SECONDS = 3
@@ -116,6 +119,7 @@ def test_what_only_a_sweep_finds_waits_for_a_killed_beat_to_come_back(stack: Sta
     stack.assert_whole(task)
 
 
+@pytest.mark.timeout(1800)
 def test_an_emptied_broker_loses_none_of_a_thousand_tasks(stack: Stack) -> None:
     RoutingPolicy.objects.update_or_create(capability="echo", defaults={"spill_ratio": 0})  # both agents work
     Agent.objects.update(max_concurrency=100)

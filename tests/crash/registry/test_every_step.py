@@ -5,6 +5,7 @@ import subprocess
 import sys
 from uuid import uuid4
 
+import pytest
 from pytest_django import Settings
 
 from apps.agents.registry import definitions
@@ -17,6 +18,7 @@ from tests.crash.registry.conftest import Stack
 from tests.engine_process import ROOT
 from tests.registry_agents import AGENTS, Alpha, Steady
 
+pytestmark = pytest.mark.xdist_group("registry-crashes")
 SECONDS = 3
 MORE_THAN_STATEMENTS = 32
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from django.db import connection
 
 from apps.agents.registry.models import History, Instance, Task
@@ -20,6 +21,8 @@ from tests.engine_process import ROOT
 from tests.platform import eventually
 from tests.service.registry.outside_calls import token_of
 from tests.web_process import WebProcess, web_process
+
+pytestmark = pytest.mark.xdist_group("registry-crashes")
 
 ELSEWHERE_WITHIN = timedelta(seconds=150)
 LONG = 900

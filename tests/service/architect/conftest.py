@@ -90,7 +90,9 @@ class Studio:
 
     def pod(self, name: str, image: str) -> None:
         """Let a pod stand in the cluster whose container is being made for ever, so that no process runs for it."""
-        fault = httpx.post(f"{self.kubernetes.url}/_sandbox/pods/{name}", json={"fault": "slow", "seconds": 3600})
+        fault = httpx.post(
+            f"{self.kubernetes.url}/_sandbox/pods/{name}", json={"fault": "slow", "seconds": 3600}, timeout=60
+        )
         fault.raise_for_status()
         body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}}
         spec = {"containers": [{"name": "main", "image": image}]}

@@ -94,7 +94,7 @@ class Deployer:
 
     def next_operation(self, name: str = "mesh-six", **what: object) -> None:
         """Say how the next operation of an application ends, or how it fares."""
-        httpx.post(f"{self.bench.argocd.url}/_sandbox/applications/{name}", json=what).raise_for_status()
+        httpx.post(f"{self.bench.argocd.url}/_sandbox/applications/{name}", json=what, timeout=60).raise_for_status()
 
     def changes(self) -> list[str]:
         """Return the last words of the calls that changed something at Argo CD."""

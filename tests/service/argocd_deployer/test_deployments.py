@@ -1,5 +1,6 @@
 """argocd-deployer brings revisions to the cluster through the sandbox Argo CD, and says why where it does not."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from apps.agents.roster.deployment import DeployWanted
 from meshsix import wiring
 from meshsix.kit import clock
 from tests.cluster_bench import facts
+from tests.platform import eventually
 from tests.service.argocd_deployer.conftest import Deployer
 
 
@@ -190,7 +192,10 @@ def test_a_degraded_application_fails_with_what_its_objects_say(deployer: Deploy
 def test_one_that_progresses_is_waited_for_until_the_deadline(deployer: Deployer) -> None:
     deployer.commit(colour="green")
     deployer.next_operation(health="Progressing")
-    late = deployer.ask("deploy-service", service="mesh-six", seconds=3)
+    late = deployer.submit("deploy-service", service="mesh-six", seconds=900)
+    eventually(lambda: "Progressing" in str(deployer.waits(deployer.office.work(late))))
+    with clock.moved(timedelta(seconds=900)):
+        deployer.ended(late)
     assert (late.status, failure(late)) == ("timeout", ("timeout", "timeout"))
     assert "Progressing" in message(late)
 

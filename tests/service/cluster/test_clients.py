@@ -112,7 +112,7 @@ def test_pods_and_what_was_written_down_about_them_are_listed(bench: Bench) -> N
     assert bench.cluster.pods() == ()
     for name in ("web-0", "web-1"):
         bench.kube("POST", f"/api/v1/namespaces/{NAMESPACE}/pods", plain_pod(name))
-        httpx.post(f"{bench.kubernetes.url}/_sandbox/pods/{name}", json={"fault": "ImagePullBackOff"})
+        httpx.post(f"{bench.kubernetes.url}/_sandbox/pods/{name}", json={"fault": "ImagePullBackOff"}, timeout=60)
     why = "ImagePullBackOff"  # before that they are being made
     seen = eventually(lambda: [pod for pod in bench.cluster.pods() if any(each.reason == why for each in pod.waiting)])
     assert seen[0].images == ("registry.example.org/app:1",)

@@ -65,7 +65,7 @@ def hello(server: LiveServer, token: str, environment: str, **more: object) -> h
     """Say hello."""
     body = {"environment": environment, "instance_id": "i-1", **more}
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.post(f"{server.url}/api/runner/hello", json=body, headers=headers)
+    return httpx.post(f"{server.url}/api/runner/hello", json=body, headers=headers, timeout=60)
 
 
 def test_a_pod_gets_ready_and_its_runner_is_heard_with_nobody_touching_it(
@@ -115,7 +115,7 @@ def test_the_token_opens_nothing_else_and_renews_nothing(
     token = hello(live_server, pod_token(bench, pod), environment.env_name).json()["token"]
     assert hello(live_server, token, environment.env_name).status_code == 401
     for path in ("/api/onboard", "/api/tokens"):
-        answer = httpx.get(f"{live_server.url}{path}", headers={"Authorization": f"Bearer {token}"})
+        answer = httpx.get(f"{live_server.url}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=60)
         assert answer.status_code == 403, path
 
 
@@ -169,7 +169,7 @@ def test_another_pod_namespace_or_audience_and_an_ended_token_are_refused(
     }
     for what, (token, environment_name) in refused.items():
         assert hello(live_server, token, environment_name).status_code == 401, what
-    httpx.post(f"{bench.kubernetes.url}/_sandbox/clock", json={"advance_seconds": 4000}).raise_for_status()
+    httpx.post(f"{bench.kubernetes.url}/_sandbox/clock", json={"advance_seconds": 4000}, timeout=60).raise_for_status()
     assert hello(live_server, good, name).status_code == 401
     assert not AccessToken.objects.exists()
 

@@ -255,4 +255,4 @@ def test_an_api_server_that_is_away_is_tried_again(bench: Bench) -> None:
     with pytest.raises(TryLater) as caught:
         verify_pod_health(pod_wanted(ask()), bench.clients)
     assert caught.value.counts
-    assert httpx.get(f"{bench.kubernetes.url}/version").is_success
+    assert httpx.get(f"{bench.kubernetes.url}/version", timeout=60).is_success

@@ -48,7 +48,7 @@ def followed(wanted: SyncWanted, clients: Clients, *, seconds: float = 60) -> Sy
 
 def argocd_fault(bench: Bench, name: str = "mesh-six", **what: object) -> None:
     """Say how the next operation of an application ends."""
-    httpx.post(f"{bench.argocd.url}/_sandbox/applications/{name}", json=what).raise_for_status()
+    httpx.post(f"{bench.argocd.url}/_sandbox/applications/{name}", json=what, timeout=60).raise_for_status()
 
 
 def syncs(bench: Bench) -> int:
@@ -83,10 +83,10 @@ def test_nothing_is_asked_for_where_the_cluster_is_past_the_commit(bench: Bench)
 
 def test_another_operation_is_waited_for_and_costs_no_attempt(bench: Bench) -> None:
     earlier = written(bench, ask())
+    later = written(bench, ask("octo-org/other"))
     argocd_fault(bench, fault="none", seconds=3)
     assert bench.clients.argocd is not None
     bench.clients.argocd.sync("mesh-six", revision=earlier, mark="somebody else")
-    later = written(bench, ask("octo-org/other"))
     with pytest.raises(TryLater, match="busy") as caught:
         trigger_sync(sync_wanted(ask(), later), bench.clients)
     assert not caught.value.counts

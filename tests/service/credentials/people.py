@@ -9,7 +9,10 @@ import httpx
 def pasted(url: str) -> str:
     """Open the link, allow, and return what the page shows for copying: `code#state`."""
     answer = httpx.post(
-        url.partition("?")[0], data={**dict(parse_qsl(urlsplit(url).query)), "decision": "allow"}, follow_redirects=True
+        url.partition("?")[0],
+        data={**dict(parse_qsl(urlsplit(url).query)), "decision": "allow"},
+        follow_redirects=True,
+        timeout=60,
     )
     found = re.search(r"[\w.~+/=-]{16,}#[\w.~+/=-]+", answer.text)
     assert found, answer.text
@@ -34,4 +37,4 @@ def deny_device(url: str, user_code: str) -> None:
 
 def _decide(url: str, user_code: str, decision: str) -> None:
     page = url.partition("?")[0]
-    httpx.post(page, data={"user_code": user_code, "decision": decision}).raise_for_status()
+    httpx.post(page, data={"user_code": user_code, "decision": decision}, timeout=60).raise_for_status()

@@ -134,4 +134,4 @@ def kept_of(run: Run) -> Kept:
 
 
 def advance(server: Sandbox, seconds: float) -> None:
-    httpx.post(f"{server.url}/_sandbox/clock", json={"advance_seconds": seconds}).raise_for_status()
+    httpx.post(f"{server.url}/_sandbox/clock", json={"advance_seconds": seconds}, timeout=60).raise_for_status()

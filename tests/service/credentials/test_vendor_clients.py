@@ -213,7 +213,7 @@ def test_the_device_flow_ends_as_the_person_decides(claude: Claude, sign_in: San
 
 
 def advance(server: Sandbox, seconds: float) -> None:
-    httpx.post(f"{server.url}/_sandbox/clock", json={"advance_seconds": seconds}).raise_for_status()
+    httpx.post(f"{server.url}/_sandbox/clock", json={"advance_seconds": seconds}, timeout=60).raise_for_status()
 
 
 def test_a_notice_carries_its_address_buttons_and_priority(ntfy: Ntfy, ntfy_sandbox: Sandbox) -> None:

@@ -65,7 +65,7 @@ class Clinic:
 
     def repository(self, full_name: str, **facts: object) -> None:
         """Change a repository at GitHub as its owner would."""
-        answer = httpx.patch(f"{self.vendors['github'].url}/_sandbox/repositories/{full_name}", json=facts)
+        answer = httpx.patch(f"{self.vendors['github'].url}/_sandbox/repositories/{full_name}", json=facts, timeout=60)
         answer.raise_for_status()
 
     def changes(self) -> list[str]:

@@ -12,6 +12,8 @@ from deploy.local.servers import Valkey
 from meshsix.integrations.github.budget import Budget, connect
 
 SECOND = timedelta(seconds=1)
+INTERVAL = SECOND * 10
+"""Longer than a busy machine stands still. Nobody waits for it."""
 
 
 @pytest.fixture
@@ -26,8 +28,8 @@ def who() -> str:
     return f"token:{uuid.uuid4().hex}"
 
 
-def budget(redis: Redis, *, longest: timedelta = SECOND) -> Budget:
-    return Budget(redis, write_interval=SECOND, longest_wait=longest)
+def budget(redis: Redis, *, longest: timedelta = INTERVAL) -> Budget:
+    return Budget(redis, write_interval=INTERVAL, longest_wait=longest)
 
 
 def test_reading_never_waits(redis: Redis, who: str) -> None:
@@ -38,11 +40,11 @@ def test_reading_never_waits(redis: Redis, who: str) -> None:
         assert slot.wait == timedelta()
 
 
-def test_writes_of_all_workers_are_a_second_apart(redis: Redis, who: str) -> None:
-    slots = [budget(redis, longest=SECOND * 10).reserve(who, kind="core", creates=True) for _ in range(4)]
+def test_writes_of_all_workers_are_an_interval_apart(redis: Redis, who: str) -> None:
+    slots = [budget(redis, longest=INTERVAL * 10).reserve(who, kind="core", creates=True) for _ in range(4)]
     assert all(slot.free for slot in slots)
     for number, slot in enumerate(slots):
-        assert SECOND * (number - 0.5) < slot.wait <= SECOND * number or not number
+        assert INTERVAL * (number - 0.5) < slot.wait <= INTERVAL * number or not number
 
 
 def test_a_slot_that_is_too_far_away_is_not_taken(redis: Redis, who: str) -> None:
@@ -51,7 +53,7 @@ def test_a_slot_that_is_too_far_away_is_not_taken(redis: Redis, who: str) -> Non
     assert shared.reserve(who, kind="core", creates=True).free
     refused = [shared.reserve(who, kind="core", creates=True) for _ in range(3)]
     assert not any(slot.free for slot in refused)
-    assert all(SECOND < slot.wait <= SECOND * 2 for slot in refused)
+    assert all(INTERVAL < slot.wait <= INTERVAL * 2 for slot in refused)
 
 
 def test_each_credential_has_its_own_writes(redis: Redis, who: str) -> None:
@@ -64,7 +66,7 @@ def test_a_pause_that_github_asked_for_stops_every_worker(redis: Redis, who: str
     budget(redis).block(who, SECOND * 30)
     slot = budget(redis).reserve(who, kind="core", creates=False)
     assert not slot.free
-    assert SECOND * 29 < slot.wait <= SECOND * 30
+    assert SECOND * 20 < slot.wait <= SECOND * 30
 
 
 def test_a_spent_limit_stops_its_own_kind_of_call_only(redis: Redis, who: str) -> None:
@@ -94,7 +96,7 @@ def test_without_redis_each_process_keeps_its_own_count(who: str) -> None:
     assert alone.reserve(who, kind="core", creates=True).wait == timedelta()
     second = alone.reserve(who, kind="core", creates=True)
     assert second.free
-    assert timedelta() < second.wait <= SECOND
+    assert timedelta() < second.wait <= INTERVAL
     assert not alone.reserve(who, kind="core", creates=True).free
     alone.spent(who, kind="core", remaining=0, resets_in=SECOND * 9)
     assert alone.reserve(who, kind="graphql", creates=False).free

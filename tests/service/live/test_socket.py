@@ -88,17 +88,23 @@ async def a_session(user: User) -> str:
     return await away(sign_in, user)
 
 
-async def published(aggregate: str, count: int = 1, *, start: int = 0, fill: str = "") -> None:
-    await away(_publish, aggregate, count, start, fill)
+async def published(aggregate: str, count: int = 1, *, start: int = 0) -> None:
+    await away(_publish, aggregate, count, start)
 
 
-def _publish(aggregate: str, count: int, start: int, fill: str) -> None:
+def _publish(aggregate: str, count: int, start: int, fill: str = "") -> None:
     facts = {"fill": fill} if fill else {}
     with transaction.atomic():
         publish_all(
             NewEvent(event_type="x", aggregate_id=aggregate, payload={"number": start + number + 1, **facts})
             for number in range(count)
         )
+
+
+def _publish_parts(aggregate: str, start: int) -> None:
+    """Publish 100 large events, 25 at a time, over one connection: making one takes longer than using it."""
+    for part in range(start, start + 100, 25):
+        _publish(aggregate, 25, part, "x" * 2000)
 
 
 async def test_a_tab_gets_what_it_missed_and_then_what_happens(web: WebProcess, viewer: User) -> None:
@@ -226,8 +232,8 @@ async def test_a_slow_tab_gets_everything_in_the_end(web: WebProcess, viewer: Us
         await tab.say(subscribe=[{"aggregate": aggregate, "after": 0}])
         await tab.hear()
         tab.connection.transport.pause_reading()
-        for start in range(0, 3000, 25):
-            await published(aggregate, 25, start=start, fill="x" * 2000)
+        for start in range(0, 3000, 100):
+            await away(_publish_parts, aggregate, start)
         tab.connection.transport.resume_reading()
         events = await tab.events(3000)
     assert [event["aggregate_seq"] for event in events] == list(range(1, 3001))
@@ -241,7 +247,7 @@ def test_publishing_does_not_wait_for_a_dead_broker(broker: Valkey) -> None:
     usual = _seconds_to_publish()
     broker.stop()
     try:
-        took = _seconds_to_publish()
+        took = min(_seconds_to_publish() for _ in range(3))
     finally:
         broker.start()
     assert took < 1 + 10 * usual, "waiting would take seconds each; on a busy machine everything takes long"

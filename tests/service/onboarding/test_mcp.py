@@ -61,7 +61,7 @@ async def _talk(client: Client, calls: tuple[Call, ...]) -> Talk:
 
 def over_http(web: WebProcess, plaintext: str, *calls: Call) -> Talk:
     async def talk() -> Talk:
-        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {plaintext}"}) as http:
+        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {plaintext}"}, timeout=60) as http:
             return await _talk(Client(streamable_http_client(f"{web.http}/mcp", http_client=http)), calls)
 
     return asyncio.run(talk())
@@ -137,12 +137,14 @@ def listed(answer: CallToolResult) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nonsense"}])
 def test_http_without_a_good_token_is_401(web: WebProcess, headers: dict[str, str]) -> None:
-    assert httpx2.post(f"{web.http}/mcp", json={}, headers=headers).status_code == 401
+    assert httpx2.post(f"{web.http}/mcp", json={}, headers=headers, timeout=60).status_code == 401
 
 
 def test_bad_tokens_are_counted_by_address_and_requests_are_named(web: WebProcess) -> None:
     headers = {"Authorization": "Bearer nonsense", "X-Request-ID": "abcdefgh-1"}
-    answers = [httpx2.post(f"{web.http}/mcp", json={}, headers=headers) for _ in range(42)]  # a new minute may begin
+    answers = [
+        httpx2.post(f"{web.http}/mcp", json={}, headers=headers, timeout=60) for _ in range(42)
+    ]  # a new minute may begin
     assert {answer.status_code for answer in answers} == {401, 429}
     assert [answer.status_code for answer in answers[:20]] == [401] * 20
     assert {answer.headers["X-Request-ID"] for answer in answers} == {"abcdefgh-1"}
@@ -165,7 +167,7 @@ def test_a_wrong_host_is_refused(web: WebProcess) -> None:
     headers = {"Authorization": f"Bearer {token('viewer', Scope.READ)}", "Host": "evil.example.org"}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     answer = httpx2.post(
-        f"{web.http}/mcp", json=body, headers={**headers, "Accept": "application/json, text/event-stream"}
+        f"{web.http}/mcp", json=body, headers={**headers, "Accept": "application/json, text/event-stream"}, timeout=60
     )
     assert answer.status_code in {400, 403, 421}
 

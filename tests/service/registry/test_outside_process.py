@@ -109,7 +109,7 @@ def test_a_program_that_was_given_up_while_it_slept_works_on(office: Office, liv
     office.succeeded("parrot", "+++", capability="shout")
     with parrot(live_server) as process:
         own = Instance.objects.get().instance_id
-        task = shout(office, {"seconds": 2}, timeout_seconds=600)
+        task = shout(office, {"seconds": 10}, timeout_seconds=600)
         eventually(lambda: has(task, "running"))
         process.send_signal(signal.SIGSTOP)
 
@@ -120,6 +120,7 @@ def test_a_program_that_was_given_up_while_it_slept_works_on(office: Office, liv
 
         eventually(is_given_up)
         assert (Agent.objects.get().status, office.history(task)) == ("offline", [(1, "parrot", "agent_lost", True)])
+        office.spend(task, payload={"text": "at once"})
         process.send_signal(signal.SIGCONT)
         eventually(lambda: office.again(task).status == "completed")
         late = Event.objects.filter(aggregate_id=f"task:{task.pk}", payload__status="late_result")

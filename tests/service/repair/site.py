@@ -89,6 +89,7 @@ class Site:
             f"{self.ntfy.url}/mesh-six/json",
             params={"poll": "1", "since": "all"},
             headers={"Authorization": "Bearer planted-ntfy-token"},
+            timeout=60,
         )
         lines = [json.loads(line) for line in answer.text.splitlines() if line]
         return [line for line in lines if line.get("event") == "message"]
@@ -118,7 +119,9 @@ class Site:
 
     def lose(self, *places: str) -> None:
         """Let nothing reach the hooks of these any more; of none: end it."""
-        httpx.post(f"{self.bench.sandbox.url}/_sandbox/deliveries", json={"lost": places}).raise_for_status()
+        httpx.post(
+            f"{self.bench.sandbox.url}/_sandbox/deliveries", json={"lost": places}, timeout=60
+        ).raise_for_status()
 
     def comment(self, text: str = "Hello") -> None:
         """Do something at GitHub that the hook tells of, and wait until GitHub has sent it, in vain or not."""
@@ -145,7 +148,7 @@ class Site:
             "X-GitHub-Delivery": secrets.token_hex(8),
             "X-Hub-Signature-256": "sha256=0",
         }
-        return httpx.post(address(self.hook.key), content=body, headers=headers).status_code
+        return httpx.post(address(self.hook.key), content=body, headers=headers, timeout=60).status_code
 
     def sign_with(self, secret: str) -> None:
         """Give GitHub another secret, as somebody might on its page."""

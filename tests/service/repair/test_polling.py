@@ -51,7 +51,7 @@ def notes(bench: Bench) -> Project:
 def move(bench: Bench, status: str, full_name: str = FULL_NAME) -> None:
     """Move the issue's card as a person would."""
     given = {"repository": full_name, "issue": 1, "status": status, "actor": "octo-user"}
-    httpx.post(f"{bench.sandbox.url}/_sandbox/cards/move", json=given).raise_for_status()
+    httpx.post(f"{bench.sandbox.url}/_sandbox/cards/move", json=given, timeout=60).raise_for_status()
 
 
 def poll(bench: Bench, row: Project) -> Polled:

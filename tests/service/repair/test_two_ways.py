@@ -61,7 +61,7 @@ def _wired(site: Site) -> Iterator[None]:  # noqa: ARG001 - its settings point t
 def move(bench: Bench, status: str) -> None:
     """Move the issue's card as a person would."""
     given = {"repository": FULL_NAME, "issue": 1, "status": status, "actor": "octo-user"}
-    httpx.post(f"{bench.sandbox.url}/_sandbox/cards/move", json=given).raise_for_status()
+    httpx.post(f"{bench.sandbox.url}/_sandbox/cards/move", json=given, timeout=60).raise_for_status()
 
 
 def arrived(count: int) -> list[Delivery]:

@@ -46,12 +46,12 @@ class Mail:
         return self.ntfy if channel is NTFY else self.chat
 
     def posts(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = httpx.get(f"{self.chat.url}/_sandbox/posts").json()["posts"]
+        found: list[dict[str, Any]] = httpx.get(f"{self.chat.url}/_sandbox/posts", timeout=60).json()["posts"]
         return found
 
     def notices(self) -> list[dict[str, Any]]:
         head = {"Authorization": "Bearer planted-ntfy-token"}
-        lines = httpx.get(f"{self.ntfy.url}/{TOPIC}/json?poll=1", headers=head).text.splitlines()
+        lines = httpx.get(f"{self.ntfy.url}/{TOPIC}/json?poll=1", headers=head, timeout=60).text.splitlines()
         return [json.loads(line) for line in lines]
 
     def count(self, channel: ChannelName) -> int:
@@ -59,7 +59,7 @@ class Mail:
 
     def shown(self) -> int:
         """Return how many messages ntfy's page shows."""
-        return httpx.get(f"{self.ntfy.url}/{TOPIC}").text.count("<article")
+        return httpx.get(f"{self.ntfy.url}/{TOPIC}", timeout=60).text.count("<article")
 
 
 @pytest.fixture

@@ -84,4 +84,4 @@ def running(directory: Path, config: Mapping[str, Any]) -> Iterator[Process]:
 
 def http_of(process: Process, token: str = "kube-token") -> httpx.Client:
     """Return an HTTP client of the sandbox Kubernetes."""
-    return httpx.Client(base_url=process.urls["kubernetes"], headers={"Authorization": f"Bearer {token}"})
+    return httpx.Client(base_url=process.urls["kubernetes"], headers={"Authorization": f"Bearer {token}"}, timeout=60)

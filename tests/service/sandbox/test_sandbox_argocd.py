@@ -90,7 +90,7 @@ def process(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def argo(process: Process) -> Iterator[httpx.Client]:
-    httpx.post(f"{process.urls['argocd']}/_sandbox/reset").raise_for_status()
+    httpx.post(f"{process.urls['argocd']}/_sandbox/reset", timeout=60).raise_for_status()
     headers = {"Authorization": "Bearer argo-token"}
     with httpx.Client(base_url=process.urls["argocd"], headers=headers, timeout=60) as client:
         yield client
@@ -99,7 +99,7 @@ def argo(process: Process) -> Iterator[httpx.Client]:
 @pytest.fixture
 def kube(process: Process) -> Iterator[httpx.Client]:
     headers = {"Authorization": "Bearer kube-token"}
-    with httpx.Client(base_url=process.urls["kubernetes"], headers=headers) as client:
+    with httpx.Client(base_url=process.urls["kubernetes"], headers=headers, timeout=60) as client:
         yield client
 
 
@@ -146,7 +146,7 @@ def test_sync_applies_that_very_commit_and_prunes(platform: Platform, argo: http
 
 def test_second_operation_is_refused_while_one_runs(platform: Platform, argo: httpx.Client) -> None:
     platform.commit("env-c")
-    argo.post("/_sandbox/applications/mesh-six", json={"seconds": 0.4}).raise_for_status()
+    argo.post("/_sandbox/applications/mesh-six", json={"seconds": 3}).raise_for_status()
     argo.post(f"{APPLICATION}/sync", json={}).raise_for_status()
     refused = argo.post(f"{APPLICATION}/sync", json={})
     words = "another operation is already in progress"

@@ -181,7 +181,7 @@ def test_changed_claim_templates_are_refused(sandboxes: Process) -> None:
 def test_pod_waits_with_its_reason_until_the_fault_ends(sandboxes: Process, core: client.CoreV1Api, fault: str) -> None:
     name = f"env-{fault.lower()}"
     control = f"{sandboxes.urls['kubernetes']}/_sandbox/pods/{name}-0"
-    httpx.post(control, json={"fault": fault}).raise_for_status()
+    httpx.post(control, json={"fault": fault}, timeout=60).raise_for_status()
     apply(sandboxes, statefulset(name))
     pod = pod_when(core, f"{name}-0", waits_for(fault))
     assert not is_ready(pod)
@@ -189,7 +189,7 @@ def test_pod_waits_with_its_reason_until_the_fault_ends(sandboxes: Process, core
     if fault == "CrashLoopBackOff":
         assert pod.status.container_statuses[0].last_state.terminated.exit_code == 1
         assert "fatal" in core.read_namespaced_pod_log(f"{name}-0", NAMESPACE, previous=True)
-    httpx.post(control, json={"fault": "none"}).raise_for_status()
+    httpx.post(control, json={"fault": "none"}, timeout=60).raise_for_status()
     pod_when(core, f"{name}-0", is_ready)
 
 
@@ -207,9 +207,10 @@ def test_unschedulable_by_annotation(sandboxes: Process, core: client.CoreV1Api)
 
 def test_slow_pod_is_being_created_first(sandboxes: Process, core: client.CoreV1Api) -> None:
     control = f"{sandboxes.urls['kubernetes']}/_sandbox/pods/env-slow-0"
-    httpx.post(control, json={"fault": "slow", "seconds": 0.5}).raise_for_status()
+    httpx.post(control, json={"fault": "slow", "seconds": 600}, timeout=60).raise_for_status()
     apply(sandboxes, statefulset("env-slow"))
     pod_when(core, "env-slow-0", waits_for("ContainerCreating"))
+    httpx.post(control, json={"fault": "slow", "seconds": 0.5}, timeout=60).raise_for_status()
     pod_when(core, "env-slow-0", is_ready)
 
 
@@ -339,7 +340,7 @@ def test_runner_says_hello_until_accepted_and_dies_with_the_sandbox(tmp_path: Pa
         config = {"kubernetes": {"token": "kube-token", "runner": {"url": url}}}
         with running(tmp_path, config) as process:
             apply(process, statefulset("env-hello"))
-            assert door.accepted.wait(10)
+            assert door.accepted.wait(60)
             bearer, content = door.hellos[-1]
             assert content["environment"] == "env-hello"
             assert content["purpose"] == "runner"

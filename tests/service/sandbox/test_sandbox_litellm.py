@@ -15,7 +15,7 @@ CHAT = {"model": "claude-haiku", "max_tokens": 5, "messages": [{"role": "user", 
 @pytest.fixture
 def admin(sandboxes: Process) -> Iterator[httpx.Client]:
     headers = {"Authorization": "Bearer sk-master"}
-    with httpx.Client(base_url=sandboxes.urls["litellm"], headers=headers) as client:
+    with httpx.Client(base_url=sandboxes.urls["litellm"], headers=headers, timeout=60) as client:
         yield client
 
 

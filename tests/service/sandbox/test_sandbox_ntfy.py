@@ -11,7 +11,9 @@ from tests.service.sandbox.process import Process
 
 @pytest.fixture
 def ntfy(sandboxes: Process) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandboxes.urls["ntfy"], headers={"Authorization": "Bearer tk_ntfy"}) as client:
+    with httpx.Client(
+        base_url=sandboxes.urls["ntfy"], headers={"Authorization": "Bearer tk_ntfy"}, timeout=60
+    ) as client:
         yield client
 
 

@@ -34,24 +34,24 @@ def test_state_and_ports_survive_kill_and_stop(tmp_path: Path) -> None:
         urls = dict(process.urls)
         assert set(urls) == set(CONFIG)
         for end in (process.kill, process.stop):
-            httpx.post(f"{urls['ntfy']}/topic", content=end.__name__).raise_for_status()
+            httpx.post(f"{urls['ntfy']}/topic", content=end.__name__, timeout=60).raise_for_status()
             end()
             process.start()
             assert process.urls == urls
-        shown = httpx.get(f"{urls['ntfy']}/topic/json", params={"poll": "1"}).text.splitlines()
+        shown = httpx.get(f"{urls['ntfy']}/topic/json", params={"poll": "1"}, timeout=60).text.splitlines()
         assert [json.loads(each)["message"] for each in shown] == ["kill", "stop"]
-        assert process.stop() < 3
+        assert process.stop() < 20
 
 
 def test_log_masks_secrets_and_faults_work_everywhere(tmp_path: Path) -> None:
     with running(tmp_path, CONFIG) as process:
         base, headers = process.urls["litellm"], {"Authorization": "Bearer sk-m"}
         fault = {"match": {"method": "POST", "path": "/team/new"}, "kind": "drop-after-effect", "times": 1}
-        httpx.post(f"{base}/_sandbox/faults", json=fault).raise_for_status()
+        httpx.post(f"{base}/_sandbox/faults", json=fault, timeout=60).raise_for_status()
         with pytest.raises(httpx.RemoteProtocolError):
-            httpx.post(f"{base}/team/new", json={"team_id": "t"}, headers=headers)
-        assert httpx.get(f"{base}/team/info", params={"team_id": "t"}, headers=headers).is_success
-        log = httpx.get(f"{base}/_sandbox/requests").text
+            httpx.post(f"{base}/team/new", json={"team_id": "t"}, headers=headers, timeout=60)
+        assert httpx.get(f"{base}/team/info", params={"team_id": "t"}, headers=headers, timeout=60).is_success
+        log = httpx.get(f"{base}/_sandbox/requests", timeout=60).text
         assert "/team/new" in log
         assert "sk-m" not in log
 
@@ -86,10 +86,10 @@ def test_all_vendors_work_together(tmp_path: Path) -> None:
     with running(tmp_path, config) as process:
         address = f"{process.urls['argocd']}/api/v1/applications/mesh-six"
         headers = {"Authorization": "Bearer argo-token"}
-        httpx.post(f"{address}/sync", json={}, headers=headers).raise_for_status()
+        httpx.post(f"{address}/sync", json={}, headers=headers, timeout=60).raise_for_status()
 
         def phase() -> str:
-            state = httpx.get(address, headers=headers).json()["status"].get("operationState") or {}
+            state = httpx.get(address, headers=headers, timeout=60).json()["status"].get("operationState") or {}
             return str(state.get("phase")) if state.get("finishedAt") else ""
 
         assert eventually(phase, what="the end of the operation") == "Succeeded"

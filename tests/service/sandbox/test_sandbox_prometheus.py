@@ -20,7 +20,7 @@ SERIES = [
 @pytest.fixture
 def prometheus(sandboxes: Process) -> Iterator[httpx.Client]:
     url = sandboxes.urls["prometheus"]
-    with httpx.Client(base_url=url, headers={"Authorization": "Bearer prom-token"}) as client:
+    with httpx.Client(base_url=url, headers={"Authorization": "Bearer prom-token"}, timeout=60) as client:
         client.post("/_sandbox/reset").raise_for_status()
         client.post("/_sandbox/series", json={"series": SERIES}).raise_for_status()
         yield client

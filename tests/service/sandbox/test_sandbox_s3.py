@@ -67,7 +67,9 @@ def test_everything_survives_a_kill(tmp_path: Path) -> None:
 def test_reset_empties_it_and_the_log_shows_changes(tmp_path: Path) -> None:
     with running(tmp_path, {"s3": {}}) as process:
         s3_of(process).create_bucket(Bucket="some-bucket")
-        log = httpx.get(f"{process.urls['s3']}/_sandbox/requests", params={"changes": "true"}).json()["requests"]
+        log = httpx.get(f"{process.urls['s3']}/_sandbox/requests", params={"changes": "true"}, timeout=60).json()[
+            "requests"
+        ]
         assert [(each["method"], each["path"]) for each in log] == [("PUT", "/some-bucket")]
-        httpx.post(f"{process.urls['s3']}/_sandbox/reset").raise_for_status()
+        httpx.post(f"{process.urls['s3']}/_sandbox/reset", timeout=60).raise_for_status()
         assert s3_of(process).list_buckets()["Buckets"] == []

@@ -17,7 +17,7 @@ DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 @pytest.fixture
 def web(sandboxes: Process) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=sandboxes.urls["sign_in"], follow_redirects=True) as client:
+    with httpx.Client(base_url=sandboxes.urls["sign_in"], follow_redirects=True, timeout=60) as client:
         yield client
 
 

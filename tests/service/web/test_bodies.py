@@ -21,7 +21,7 @@ def test_a_body_without_a_length_is_taken_up_to_the_limit_of_its_path(web: WebPr
     status = {}
     hook = "/webhooks/github/x"
     for path, mebibytes in [("/api/onboard", 2), ("/sign-in", 2), (hook, 2), (hook, 26)]:
-        answer = httpx2.post(f"{web.http}{path}", content=chunks(mebibytes), timeout=30)
+        answer = httpx2.post(f"{web.http}{path}", content=chunks(mebibytes), timeout=60)
         status[path, mebibytes] = answer.status_code
         if answer.status_code == 413:
             document = json.loads(answer.content)
@@ -36,6 +36,8 @@ def test_a_body_without_a_length_is_taken_up_to_the_limit_of_its_path(web: WebPr
 
 
 def test_a_declared_length_beyond_the_limit_is_refused_before_any_is_read(web: WebProcess) -> None:
-    answer = httpx2.post(f"{web.http}/sign-in", headers={"Content-Length": str(2 * MEBIBYTE)}, content=chunks(2))
+    answer = httpx2.post(
+        f"{web.http}/sign-in", headers={"Content-Length": str(2 * MEBIBYTE)}, content=chunks(2), timeout=60
+    )
     assert answer.status_code == 413
     assert answer.headers["Connection"] == "close"
