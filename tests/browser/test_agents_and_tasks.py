@@ -16,6 +16,8 @@ from tests.web_process import WebProcess
 
 __all__ = ["browser", "deployment", "web"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ROWS = 50
+"""Of a page of the feed."""
 PLANTED = "<img src=x onerror=planted=1><script>planted=1</script>"
 
 
@@ -59,6 +61,29 @@ async def test_a_task_is_followed_from_the_feed_to_its_end(browser: Browser, web
     assert await page.evaluate("typeof planted") == "undefined"
 
 
+async def test_new_tasks_wait_for_a_click_while_one_reads_further_down(browser: Browser, web: WebProcess) -> None:
+    office = Office()
+    await away(lambda: [office.submit("nobody-offers-it") for _ in range(ROWS + 2)])
+    page = await (await window(browser, web)).new_page()
+    await page.goto("/tasks")
+    await expect(page.locator("#live-state")).to_have_text("Live")
+    rows, button = page.locator("#tasks tbody tr"), page.locator("#tasks [data-new]")
+    await rows.last.scroll_into_view_if_needed()
+    before = [await row.get_attribute("id") for row in await rows.all()]
+    await away(office.submit, "nobody-offers-it")
+    await expect(button).to_have_text("1 new")
+    newest = await away(office.submit, "nobody-offers-it")
+    await expect(button).to_have_text("2 new")
+    await expect(button).to_be_in_viewport()
+    assert [await row.get_attribute("id") for row in await rows.all()] == before
+    await button.click()
+    await expect(page.locator(f"#task-{newest.pk}")).to_be_in_viewport()
+    await expect(button).to_be_hidden()
+    assert await rows.count() == ROWS
+    await away(office.submit, "nobody-offers-it")
+    await expect(rows.nth(1)).to_have_id(f"task-{newest.pk}")
+
+
 async def test_an_agents_slots_and_switch_are_followed(browser: Browser, web: WebProcess) -> None:
     office = Office()
     await away(office.register, "alpha")
@@ -87,6 +112,9 @@ async def test_every_page_is_accessible_and_fits(
         "/agents/score/echo?agent=beta",
         "/tasks",
         "/tasks?status=timeout",
+        "/",
+        "/decisions",
+        "/decisions?kind=choice",
         *(f"/tasks/{task.task_id}" for task in tasks.values()),
     ):
         await page.goto(address)

@@ -4,6 +4,7 @@
 //            hx-get="/onboarding/..." hx-trigger="live" hx-target="this" hx-swap="morph:outerHTML">
 //
 // At most 4 fetches a second a region, one at a time; an answer older than what is shown is dropped.
+import { holdNew, isRead } from "./held.js";
 import { announce, showStaleness } from "./words.js";
 
 const SELECTOR = "[data-aggregate][data-seq], [data-feed][data-seq]";
@@ -69,6 +70,7 @@ export function startRegions(after) {
     if (!region?.matches?.(SELECTOR) || !event.detail.shouldSwap) return;
     const fresh = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html").getElementById(region.id);
     if (!fresh || Number(fresh.dataset.seq) < Number(region.dataset.seq)) event.detail.shouldSwap = false;
+    else if (isRead(region)) { holdNew(region, fresh); event.detail.serverResponse = fresh.outerHTML; }
   });
   htmx.on("htmx:afterSettle", after.settled);
   htmx.on("htmx:afterRequest", (event) => {
