@@ -365,7 +365,8 @@ RATE_LIMITS = {
     "ntfy-reply": 60,
 }
 API_BODY_LIMIT_BYTES = 1024 * 1024
-OVERVIEW_PANELS = ["onboarding-overview"]  # URL names of the parts that the overview is made of
+OVERVIEW_PANELS = ["decision-overview", "onboarding-overview"]  # URL names of the parts that the overview is made of
+DECISION_SOURCES = ["apps.agents.registry.decisions.waiting", "apps.onboarding.decisions.waiting"]  # for the inbox
 PROJECT_PANELS = ["project-hooks"]  # the same below a project's board; each takes owner and repo
 METRIC_SOURCES = ["apps.webhooks.repair.health.families"]  # yield metrics from the database when Prometheus asks
 PROBLEM_CATALOGS = [
@@ -390,7 +391,6 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": ["meshsix.web.throttling.Throttle"],
     "EXCEPTION_HANDLER": "meshsix.web.problems.exception_handler",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = openapi.SETTINGS
 MCP_SERVER = "meshsix.mcp.build"

@@ -6,6 +6,7 @@ from django.urls import include, path
 from apps.agents.memory import urls as memory
 from apps.agents.registry import urls as agents
 from apps.agents.roster.architect import urls as architect
+from apps.decisions import urls as decisions
 from apps.onboarding import urls as onboarding
 from apps.projects import urls as projects
 from apps.projects.boards import urls as boards
@@ -15,7 +16,7 @@ from apps.webhooks.repair import urls as repair
 from meshsix.live import urls as live
 from meshsix.web import urls as web
 
-_APPS = (web, live, credentials, projects, boards, memory, agents, architect, onboarding, webhooks, repair)
+_APPS = (web, live, decisions, credentials, projects, boards, memory, agents, architect, onboarding, webhooks, repair)
 
 urlpatterns = [
     *web.root_urlpatterns,

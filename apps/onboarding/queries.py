@@ -1,6 +1,6 @@
 """Reads of onboarding, for every door."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,6 +22,7 @@ from meshsix.kit import clock, names
 
 RECENT = timedelta(hours=24)
 _SHOWN = 6
+_CHOICE = "choose-board:"
 UNDER_WAY = f"{Status.PENDING},{Status.RUNNING}"
 
 
@@ -143,13 +144,11 @@ def filtered(
 
 
 def bundles(rows: QuerySet[Onboarding]) -> tuple[Bundle, ...]:
-    """Return what the overview shows of `rows`: what waits for a person, what is under way, what stopped lately."""
+    """Return what the overview shows of `rows` beside the inbox: what is under way, what stopped lately."""
     hours = int(RECENT.total_seconds() // 3600)
-    waiting = filtered(rows, status=Status.WAITING_AUTH).order_by("created_at")
     moving = filtered(rows, status=UNDER_WAY)
     stopped = filtered(rows, status=Status.FAILED, hours=hours).order_by("-updated_at")
     return (
-        _bundle("waiting", "Waits for you", "Nothing waits for you.", f"status={Status.WAITING_AUTH}", waiting),
         _bundle("running", "Under way", "Nothing is under way.", f"status={UNDER_WAY}", moving),
         _bundle(
             "failed", "Stopped in the last day", "Nothing stopped.", f"status={Status.FAILED}&hours={hours}", stopped
@@ -180,7 +179,7 @@ def detail(onboarding: Onboarding) -> Detail:
         links=links({step.name: step.output or {} for step in steps}),
         waits=durable.why(onboarding.pk),
         sign_in=None if onboarding.status in OVER else sign_in(onboarding.pk),
-        candidates=_candidates(steps),
+        candidates=candidates(steps),
     )
 
 
@@ -194,17 +193,18 @@ def sign_in(run_id: UUID) -> SignIn | None:
     return SignIn(method=login.method, url=login.url, user_code=login.user_code, note=note, until=login.expires_at)
 
 
-def _candidates(steps: Iterable[StepRow]) -> tuple[tuple[str, str], ...]:
-    asked = (step for step in steps if step.state == StepState.WAITING and step.wait_name.startswith("choose-board:"))
+def candidates(steps: Iterable[StepRow]) -> tuple[tuple[str, str], ...]:
+    """Return the boards (number and title) of which one of these steps lets a person choose."""
+    asked = (step for step in steps if step.state == StepState.WAITING and step.wait_name.startswith(_CHOICE))
     facts: dict[str, str] = next((step.wait_asked.get("facts", {}) for step in asked), {})
     return (*facts.items(), ("0", "None of them: make a new one")) if facts else ()
+
+
+def open_choices(run_ids: Collection[UUID]) -> QuerySet[StepRow]:
+    """Return the steps of these runs that wait for a choice of boards."""
+    return StepRow.objects.filter(run_id__in=run_ids, state=StepState.WAITING, wait_name__startswith=_CHOICE)
 
 
 def waiting_step(run_id: UUID, name: str) -> StepRow | None:
     """Return the step of the run that waits for an answer of that name, or None."""
     return StepRow.objects.filter(run_id=run_id, state=StepState.WAITING, wait_name=name).first()
-
-
-def unfinished() -> QuerySet[Onboarding]:
-    """Return the onboardings that are under way."""
-    return Onboarding.objects.exclude(status__in=[Status.COMPLETED, Status.FAILED, Status.CANCELLED])

@@ -57,7 +57,7 @@ def onboarding_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs_role(Role.VIEWER)
 def onboarding_overview(request: HttpRequest) -> HttpResponse:
-    """Show the overview's part: what waits for a person, what is under way, what stopped lately."""
+    """Show the overview's part: what is under way, what stopped lately."""
     seq = last_seq()  # read before the rows: what is newer is fetched again
     bundles = queries.bundles(queries.onboardings(request.user))
     return render(request, "web/onboarding/overview.html", {"bundles": bundles, "seq": seq})

@@ -1,0 +1,188 @@
+"""What waits for people: in the API, on its page and on the overview; who sees it, and a fixed number of queries."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import jsonschema
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.agents.registry.models import Task
+from apps.agents.registry.services import approvals
+from apps.projects.credentials import services as credentials
+from apps.projects.credentials.models import Scope
+from apps.projects.models import Project
+from meshsix.kit import names
+from tests.service.decisions.conftest import Waits
+from tests.service.registry.conftest import BERT
+from tests.web_process import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(client: Client) -> Ask:
+    """Return the API's answer to somebody with this role."""
+
+    def ask(path: str = "/api/decisions", *, role: str = "viewer", status: int = 200) -> Any:  # noqa: ANN401 - JSON
+        sign_in(client, role)
+        answer = client.get(path)
+        assert answer.status_code == status, answer.content
+        return answer.json()
+
+    return ask
+
+
+@pytest.fixture
+def show(client: Client) -> Callable[..., str]:
+    """Return a page as somebody with this role sees it."""
+
+    def show(path: str, *, role: str = "operator", live: bool = False) -> str:
+        sign_in(client, role)
+        answer = client.get(path, headers={"HX-Request": "true"} if live else {})
+        assert answer.status_code == 200, answer.content
+        return answer.content.decode()
+
+    return show
+
+
+def sign_in(client: Client, role: str) -> None:
+    name = f"a-{role}"
+    client.force_login(User.objects.filter(username=name).first() or person(name, role))
+
+
+def hide(full_name: str) -> None:
+    """Let a project be seen by one group alone."""
+    repository = names.parse_repository(full_name)
+    project = Project.objects.create(
+        owner=repository.owner,
+        name=repository.name,
+        env_name=names.env_name(repository),
+        service_name=repository.name,
+        repo_url=f"https://git.example.org/{full_name}",
+        default_branch="main",
+        execution_mode="local",
+    )
+    project.groups.add(Group.objects.create(name="team"))
+
+
+def test_all_kinds_of_waits_are_listed_the_oldest_first_with_what_ends_them(waits: Waits, ask: Ask) -> None:
+    task, row, choice = waits.approval(), waits.sign_in(), waits.choice()
+    told = ask()
+    assert told["count"] == 3
+    assert [each["id"] for each in told["results"]] == [
+        f"approval:{task.pk}",
+        f"sign-in:{row.pk}",
+        f"choice:{choice.pk}",
+    ]
+    approval, sign_in, boards = told["results"]
+    assert (approval["subject"], approval["asked_by"], approval["who"]) == (
+        "May careful do change?",
+        "anna",
+        "approver",
+    )
+    assert (sign_in["project"], sign_in["who"], boards["who"]) == ("octo-org/bookmarks", "operator", "operator")
+    assert all(
+        datetime.fromisoformat(each["until"]) > datetime.fromisoformat(each["since"]) for each in told["results"]
+    )
+    assert approval["inputs_sha256"] == task.request_sha256
+    jsonschema.validate({"candidate": 7}, boards["act"]["schema"])
+    jsonschema.validate({"candidate": 0}, boards["act"]["schema"])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"candidate": 9}, boards["act"]["schema"])
+    assert ask("/api/decisions/count") == {"count": 3, "by_kind": {"approval": 1, "sign-in": 1, "choice": 1}}
+
+
+def test_what_a_wait_names_as_its_act_ends_it(waits: Waits, ask: Ask, client: Client) -> None:
+    task, row = waits.approval(), waits.choice()
+    for name, body in ((f"approval:{task.pk}", {"agent": "careful"}), (f"choice:{row.pk}", {"candidate": 8})):
+        act = ask(f"/api/decisions/{name}")["act"]
+        jsonschema.validate(body, act["schema"])
+        sign_in(client, "admin")
+        answer = client.post(act["url"], body, content_type="application/json")
+        assert answer.status_code == 202, answer.content
+        ask(f"/api/decisions/{name}", status=404)
+    assert Task.objects.get().status == "dispatched"
+    assert ask()["count"] == 0
+
+
+def test_one_can_ask_for_a_kind_a_project_and_a_few(waits: Waits, ask: Ask) -> None:
+    waits.approval(), waits.approval(project="octo-org/Bookmarks"), waits.sign_in()
+    assert [each["kind"] for each in ask("/api/decisions?kind=approval")["results"]] == ["approval", "approval"]
+    assert [each["kind"] for each in ask("/api/decisions?project=octo-org/bookmarks")["results"]] == [
+        "approval",
+        "sign-in",
+    ]
+    few = ask("/api/decisions?limit=1")
+    assert (few["count"], len(few["results"])) == (3, 1)
+    for wrong in ("kind=lunch", "limit=0", "limit=201", "colour=red"):
+        ask(f"/api/decisions?{wrong}", status=400)
+
+
+def test_what_is_over_waits_for_nobody(waits: Waits, ask: Ask) -> None:
+    task, row = waits.approval(), waits.sign_in()
+    approvals.reject(task.pk, agent="careful", actor=BERT, reason="no")
+    waits.over(row.pk)
+    assert ask() == {"count": 0, "results": []}
+
+
+def test_only_who_sees_the_project_sees_what_waits_in_it(
+    waits: Waits, ask: Ask, show: Callable[..., str], client: Client
+) -> None:
+    hide("octo-org/bookmarks")
+    task = waits.approval(project="octo-org/bookmarks")
+    waits.sign_in(), waits.approval()
+    assert [each["project"] for each in ask()["results"]] == [""]
+    ask(f"/api/decisions/approval:{task.pk}", status=404)
+    assert ask("/api/decisions/count")["count"] == 1
+    assert "octo-org/bookmarks" not in show("/decisions") + show("/")
+    assert ask(role="admin")["count"] == 3
+    admin = User.objects.get(username="a-admin")
+    _, token = credentials.issue_token(admin, [Scope.READ], projects=[Project.objects.get().pk])
+    client.logout()
+    answer = client.get("/api/decisions", headers={"Authorization": f"Bearer {token}"})
+    assert {each["project"] for each in answer.json()["results"]} == {"octo-org/bookmarks"}
+
+
+def test_the_page_says_what_waits_who_can_act_and_where(waits: Waits, show: Callable[..., str]) -> None:
+    assert "Nothing waits for a person" in show("/decisions")
+    task, row = waits.approval(), waits.sign_in()
+    page = show("/decisions")
+    assert page.count("data-entry") == 2
+    assert f'href="/tasks/{task.pk}"' in page
+    assert f'href="/onboarding/{row.pk}"' in page
+    assert (page.count(">you<"), page.count("an approver")) == (1, 1)
+    assert show("/decisions?kind=choice").count("data-entry") == 0
+    assert "Nothing of this kind waits" in show("/decisions?kind=choice")
+    fragment = show("/decisions", live=True)
+    assert fragment.lstrip().startswith('<section id="decisions"')
+    assert 'data-feed="run"' in fragment
+
+
+def test_the_overview_tells_each_what_they_may_decide_themselves(waits: Waits, show: Callable[..., str]) -> None:
+    waits.approval(), waits.sign_in()
+    for role, words in {"operator": "octo-org/bookmarks", "approver": "May careful do change?"}.items():
+        part = show("/decisions/overview", role=role)
+        assert part.count("data-entry") == 1
+        assert words in part
+        assert part.strip().splitlines()[-1] in show("/", role=role)
+    assert "Nothing waits for you" in show("/decisions/overview", role="viewer")
+
+
+def test_the_number_of_queries_does_not_grow(waits: Waits, client: Client) -> None:
+    counts = []
+    for number in range(3):
+        waits.approval(), waits.sign_in(f"octo-org/app{number}"), waits.choice(f"octo-org/board{number}")
+        sign_in(client, "operator")
+        client.get("/decisions")  # its session is written once
+        for path in ("/decisions", "/api/decisions"):
+            with CaptureQueriesContext(connection) as queries:
+                client.get(path)
+            counts.append((path, len(queries)))
+    assert len(set(counts)) == 2, counts
