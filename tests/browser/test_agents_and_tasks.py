@@ -112,6 +112,8 @@ async def test_every_page_is_accessible_and_fits(
         "/agents/score/echo?agent=beta",
         "/tasks",
         "/tasks?status=timeout",
+        "/tasks/new",
+        "/tasks/new?capability=echo",
         "/",
         "/decisions",
         "/decisions?kind=choice",
@@ -123,6 +125,25 @@ async def test_every_page_is_accessible_and_fits(
         wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{address} is {wide} px too wide"
         assert await page.evaluate("typeof planted") == "undefined"
+
+
+async def test_without_javascript_an_operator_asks_for_a_task(browser: Browser, web: WebProcess) -> None:
+    await away(Office().register, "alpha")
+    page = await (await window(browser, web, scripts=False, width=390, role="operator")).new_page()
+    await page.goto("/tasks")
+    await page.get_by_role("link", name="Ask for a task").click()
+    await page.get_by_label("Capability").select_option("echo")
+    await page.get_by_role("button", name="Choose").click()
+    given = page.get_by_label("What it is given")
+    await expect(given).to_have_value('{\n  "text": ""\n}')
+    await given.fill('{"text": 7}')
+    await page.get_by_role("button", name="Ask", exact=True).click()
+    await expect(page.get_by_text("Nothing was asked for.")).to_be_visible()
+    await given.fill('{"text": "hello"}')
+    await page.get_by_role("button", name="Ask", exact=True).click()
+    await expect(page.get_by_role("heading", name="echo")).to_be_visible()
+    task = await away(Task.objects.get)
+    assert (task.payload, task.status) == ({"text": "hello"}, "dispatched")
 
 
 async def test_without_javascript_an_approver_reads_and_answers(browser: Browser, web: WebProcess) -> None:

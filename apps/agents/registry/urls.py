@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.agents.registry.views import agent_pages, agents, outside, task_pages, tasks
+from apps.agents.registry.views import agent_pages, agents, asking_pages, outside, task_pages, tasks
 
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path("tasks", tasks.TaskList.as_view(), name="task-api-list"),
@@ -41,6 +41,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("agents/<str:agent_id>/slots", agent_pages.set_slots, name="agent-slots"),
     path("agents/<str:agent_id>/capabilities/<str:capability>", agent_pages.override, name="agent-override"),
     path("tasks", task_pages.task_list, name="task-list"),
+    path("tasks/new", asking_pages.task_new, name="task-new"),
     path("tasks/<uuid:task_id>", task_pages.task_page, name="task-page"),
     path("tasks/<uuid:task_id>/cancel", task_pages.cancel, name="task-cancel"),
     path("tasks/<uuid:task_id>/retry", task_pages.retry, name="task-retry"),

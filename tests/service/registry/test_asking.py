@@ -1,0 +1,131 @@
+"""Asking for a task on its page: what it takes, what is refused and why, and two clicks."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from apps.agents.registry.asking import skeleton
+from apps.agents.registry.models import Task
+from tests import boards
+from tests.service.registry.conftest import Office
+from tests.web_process import person
+
+MOST_QUERIES = 8
+NEW = "/tasks/new?capability=echo"
+
+
+class Answer(NamedTuple):
+    """What the page answers."""
+
+    status: int
+    to: str
+    text: str
+
+
+Send = Callable[..., Answer]
+
+
+@pytest.fixture
+def send(client: Client) -> Send:
+    """Open the page, or send its form, as somebody with this role."""
+
+    def send(form: Mapping[str, object] | None = None, *, path: str = NEW, role: str = "operator") -> Answer:
+        name = f"a-{role}"
+        client.force_login(User.objects.filter(username=name).first() or person(name, role))
+        answer = client.get(path) if form is None else client.post(path, {**USUAL, **form})
+        return Answer(answer.status_code, answer.headers.get("Location", ""), answer.content.decode())
+
+    return send
+
+
+USUAL = {"payload": '{"text": "hello"}', "project": "", "priority": "5", "timeout_seconds": "", "key": "k1"}
+
+
+def told(answer: Answer) -> str:
+    assert answer.status == 200
+    return answer.text
+
+
+def test_the_form_shows_what_the_capability_takes_with_what_is_required(office: Office, send: Send) -> None:
+    assert "No agent offers anything yet" in told(send(path="/tasks/new"))
+    office.register("alpha")
+    page = told(send())
+    assert "&quot;text&quot;: &quot;&quot;" in page
+    assert "&quot;modes&quot;" in page
+    assert "Nobody offers baking now" in told(send(path="/tasks/new?capability=baking"))
+    assert skeleton({"properties": {"a": {"type": "integer"}, "b": {"enum": ["x", "y"]}}, "required": ["a", "b"]}) == {
+        "a": 0,
+        "b": "x",
+    }
+    assert skeleton({"properties": {"a": {"default": 3}}, "required": ["a", "z"]}) == {"a": 3, "z": ""}
+
+
+def test_what_is_asked_for_becomes_a_task_of_the_person(office: Office, send: Send) -> None:
+    office.register("alpha")
+    answer = send({"priority": "9", "timeout_seconds": "7", "project": "Octo-Org/Bookmarks"})
+    task = Task.objects.get()
+    assert (answer.status, answer.to) == (302, f"/tasks/{task.pk}")
+    assert (task.requested_by, task.payload, task.status) == ("a-operator", {"text": "hello"}, "dispatched")
+    assert (task.priority, task.timeout_seconds, task.project) == (9, 7, "octo-org/bookmarks")
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({"payload": "{"}, "This is no JSON"),
+        ({"payload": "[1]"}, "It must be a JSON object"),
+        ({"payload": "[" * 100_000}, "This is no JSON"),
+        ({"payload": '{"text": 7}'}, "text: "),
+        ({"payload": "{}"}, "Nothing was asked for"),
+        ({"payload": '{"text": "token ghp_abcdefghijklmnopqrstuvwxyz0123456789"}'}, "looks like a secret"),
+        ({"payload": '{"text": "a\\u0000b"}'}, "must not hold NUL"),
+        ({"project": "not a repository"}, "Nothing was asked for"),
+        ({"priority": "11"}, "less than or equal to 10"),
+        ({"timeout_seconds": "9999999"}, "must be 1 to 86400"),
+        ({"timeout_seconds": "0"}, "greater than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_taken_is_said_at_its_field(
+    office: Office, send: Send, form: Mapping[str, object], words: str
+) -> None:
+    office.register("alpha")
+    page = told(send(form))
+    assert words in page
+    assert "errorlist" in page
+    assert not Task.objects.exists()
+
+
+def test_two_clicks_are_one_task_and_other_words_another_after_a_warning(office: Office, send: Send) -> None:
+    office.register("alpha")
+    first = send({})
+    assert send({}).to == first.to != ""
+    other = {"payload": '{"text": "other"}'}
+    page = told(send(other))
+    assert "A task was made of this form before" in page
+    fresh = re.search(r'name="key" value="(\w+)"', page)
+    assert fresh is not None
+    assert send({**other, "key": fresh[1]}).status == 302
+    assert Task.objects.count() == 2
+
+
+def test_only_operators_ask_and_only_for_projects_that_they_see(office: Office, send: Send) -> None:
+    office.register("alpha")
+    assert send({}, role="viewer").status == 403
+    boards.project().groups.add(Group.objects.create(name="team"))
+    page = told(send({"project": "octo-org/bookmarks"}))
+    assert "not among those that you may touch" in page
+    assert not Task.objects.exists()
+
+
+def test_the_page_asks_a_fixed_number_of_queries(
+    office: Office, send: Send, client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    office.register("alpha", "beta", "counter")
+    send()
+    with django_assert_max_num_queries(MOST_QUERIES):
+        client.get(NEW)
