@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.utils.module_loading import import_string
 
-from meshsix.web.roles import Role
+from meshsix.web.roles import Role, may
 
 
 class Kind(StrEnum):
@@ -40,7 +40,8 @@ class Act:
 class Decision:
     """A wait that a person can end, for those who may see its project (`owner/name`, empty without one).
 
-    `who` may end it, by `act` or on the page; `at_deadline` says what happens at `until` if nobody does.
+    `who` may end it, by `act` or on the page, but for the person `not_by` (empty: nobody is left out). `at_deadline`
+    says what happens at `until` if nobody does.
     """
 
     id: str
@@ -52,7 +53,8 @@ class Decision:
     until: datetime | None
     at_deadline: str
     who: Role
-    inputs_sha256: str
+    not_by: str = ""
+    inputs_sha256: str = ""
     act: Act
     page: str
 
@@ -62,12 +64,20 @@ class Decision:
         return WORDS[self.kind]
 
 
-Person = AbstractBaseUser | AnonymousUser
-Source = Callable[[Person], Iterable[Decision]]
+Source = Callable[[AbstractBaseUser | AnonymousUser], Iterable[Decision]]
 
 
-def waiting(user: Person) -> tuple[Decision, ...]:
+def waiting(user: AbstractBaseUser | AnonymousUser) -> tuple[Decision, ...]:
     """Return the open waits that `user` may see, the oldest first. Who may see one need not be who may end it."""
     sources = [cast("Source", import_string(path)) for path in settings.DECISION_SOURCES]
-    found = (decision for source in sources for decision in source(user))
-    return tuple(sorted(found, key=lambda decision: (decision.since, decision.id)))
+    return tuple(sorted((each for source in sources for each in source(user)), key=place))
+
+
+def place(decision: Decision) -> tuple[datetime, str]:
+    """Return where a wait stands among others."""
+    return decision.since, decision.id
+
+
+def may_end(user: AbstractBaseUser | AnonymousUser, decision: Decision) -> bool:
+    """Return whether `user` may end the wait by its act."""
+    return may(user, decision.who) and decision.not_by != user.get_username()

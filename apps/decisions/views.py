@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,13 +18,14 @@ from apps.decisions import inbox
 from apps.decisions.inbox import WORDS, Kind
 from meshsix.live.queries import last_seq
 from meshsix.web.pages import needs_role
-from meshsix.web.pagination import limit
 from meshsix.web.parameters import Parameters
 from meshsix.web.permissions import Viewer
-from meshsix.web.roles import Role, may
+from meshsix.web.problems import Problem
+from meshsix.web.roles import Role
 
 _KINDS = [(kind.value, words) for kind, words in WORDS.items()]
 _MOST, _PAGE, _SHOWN = 200, 50, 6
+_MOMENT = "%Y%m%dT%H%M%S.%f"
 
 
 class ActSerializer(serializers.Serializer[Any]):
@@ -52,10 +54,11 @@ class DecisionSerializer(serializers.Serializer[Any]):
 
 
 class DecisionsSerializer(serializers.Serializer[Any]):
-    """The oldest open waits; `count` is how many there are in all."""
+    """The oldest open waits; `count` is how many there are in all, `next` the `cursor` of those behind them."""
 
     count = serializers.IntegerField()
     results = DecisionSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
 
 
 class DecisionCountSerializer(serializers.Serializer[Any]):
@@ -71,6 +74,7 @@ class DecisionParameters(Parameters):
     kind = serializers.ChoiceField(choices=_KINDS, required=False, help_text="Only these.")
     project = serializers.CharField(required=False, max_length=140, help_text="`owner/name`: only of this project.")
     limit = serializers.IntegerField(required=False, min_value=1, max_value=_MOST, help_text="At most so many.")
+    cursor = serializers.CharField(required=False, max_length=200, help_text="`next` of an earlier answer.")
 
 
 class DecisionList(APIView):
@@ -88,8 +92,27 @@ class DecisionList(APIView):
             for each in inbox.waiting(request.user)
             if kind in {None, each.kind} and project in {"", each.project.lower()}
         ]
-        most = limit(request, default=_PAGE, most=_MOST)
-        return Response({"count": len(found), "results": [as_json(each) for each in found[:most]]})
+        after = _place(asked.get("cursor", ""))
+        rest = [each for each in found if after is None or inbox.place(each) > after]
+        shown = rest[: asked.get("limit", _PAGE)]
+        more = _cursor(shown[-1]) if len(shown) < len(rest) else None
+        return Response({"count": len(found), "results": [as_json(each) for each in shown], "next": more})
+
+
+def _cursor(decision: inbox.Decision) -> str:
+    since, name = inbox.place(decision)
+    return f"{since.astimezone(UTC):{_MOMENT}}~{name}"
+
+
+def _place(cursor: str) -> tuple[datetime, str] | None:
+    """Return after which place the answer goes on, None from the beginning. Raises Problem `bad_cursor`."""
+    if not cursor:
+        return None
+    since, _, name = cursor.partition("~")
+    try:
+        return datetime.strptime(since, _MOMENT).replace(tzinfo=UTC), name
+    except ValueError as error:
+        raise Problem("bad_cursor") from error
 
 
 class DecisionCount(APIView):
@@ -126,18 +149,20 @@ def as_json(decision: inbox.Decision) -> dict[str, Any]:
 @require_GET
 @needs_role(Role.VIEWER)
 def decision_list(request: HttpRequest) -> HttpResponse:
-    """Show what waits for people, the oldest first, of one kind where the address says so."""
+    """Show what waits for people, the oldest first; the address may ask for one kind, or what the reader may decide."""
     seq = last_seq()  # read before the rows: what is newer is fetched again
-    found = inbox.waiting(request.user)
-    kind = request.GET.get("kind", "")
-    rows = [each for each in found if kind in {"", each.kind}]
-    counts = Counter(each.kind for each in found)
+    found = [(each, inbox.may_end(request.user, each)) for each in inbox.waiting(request.user)]
+    kind, mine = request.GET.get("kind", ""), request.GET.get("mine", "") == "1"
+    rows = [(each, is_mine) for each, is_mine in found if kind in {"", each.kind} and (is_mine or not mine)]
+    counts = Counter(each.kind for each, _ in found)
     context = {
-        "rows": [(each, may(request.user, each.who)) for each in rows[:_MOST]],
+        "rows": rows[:_MOST],
         "more": max(0, len(rows) - _MOST),
         "kinds": [(each, words, counts[each]) for each, words in WORDS.items()],
         "kind": kind,
+        "mine": mine,
         "count": len(found),
+        "mine_count": sum(is_mine for _, is_mine in found),
         "seq": seq,
     }
     part = "web/decisions/list_live.html" if request.headers.get("HX-Request") == "true" else "web/decisions/list.html"
@@ -149,6 +174,6 @@ def decision_list(request: HttpRequest) -> HttpResponse:
 def decision_overview(request: HttpRequest) -> HttpResponse:
     """Show the overview's part: what the reader may decide, the oldest first."""
     seq = last_seq()  # read before the rows: what is newer is fetched again
-    mine = [each for each in inbox.waiting(request.user) if may(request.user, each.who)]
+    mine = [each for each in inbox.waiting(request.user) if inbox.may_end(request.user, each)]
     context = {"rows": mine[:_SHOWN], "count": len(mine), "seq": seq}
     return render(request, "web/decisions/overview.html", context)

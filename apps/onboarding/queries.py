@@ -1,19 +1,20 @@
 """Reads of onboarding, for every door."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
 
 from apps.onboarding.catalog import PROBLEMS
 from apps.onboarding.links import Link, links
 from apps.onboarding.models import Onboarding
 from apps.onboarding.states import OVER, SIGN_IN_STEPS, Status
 from apps.onboarding.workflow import ONBOARDING
-from apps.projects.credentials.queries import waiting_login
+from apps.projects.credentials.queries import waiting_login, waiting_logins
 from apps.projects.queries import hidden_project_keys, only_project_keys
 from meshsix.durable import queries as durable
 from meshsix.durable.models import Attempt, StepRow
@@ -23,7 +24,7 @@ from meshsix.kit import clock, names
 RECENT = timedelta(hours=24)
 _SHOWN = 6
 _CHOICE = "choose-board:"
-UNDER_WAY = f"{Status.PENDING},{Status.RUNNING}"
+UNDER_WAY = f"{Status.PENDING},{Status.RUNNING},{Status.WAITING_AUTH}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +158,9 @@ def bundles(rows: QuerySet[Onboarding]) -> tuple[Bundle, ...]:
 
 
 def _bundle(name: str, title: str, none: str, link: str, rows: QuerySet[Onboarding]) -> Bundle:
-    return Bundle(name=name, title=title, none=none, link=link, count=rows.count(), rows=tuple(rows[:_SHOWN]))
+    found = list(rows.annotate(all_of_them=Window(Count("*")))[:_SHOWN])
+    count = found[0].all_of_them if found else 0
+    return Bundle(name=name, title=title, none=none, link=link, count=count, rows=tuple(found))
 
 
 def latest(rows: QuerySet[Onboarding], repository: names.RepositoryName) -> Onboarding | None:
@@ -179,7 +182,7 @@ def detail(onboarding: Onboarding) -> Detail:
         links=links({step.name: step.output or {} for step in steps}),
         waits=durable.why(onboarding.pk),
         sign_in=None if onboarding.status in OVER else sign_in(onboarding.pk),
-        candidates=candidates(steps),
+        candidates=_candidates(steps),
     )
 
 
@@ -193,16 +196,52 @@ def sign_in(run_id: UUID) -> SignIn | None:
     return SignIn(method=login.method, url=login.url, user_code=login.user_code, note=note, until=login.expires_at)
 
 
-def candidates(steps: Iterable[StepRow]) -> tuple[tuple[str, str], ...]:
-    """Return the boards (number and title) of which one of these steps lets a person choose."""
+def _candidates(steps: Iterable[StepRow]) -> tuple[tuple[str, str], ...]:
     asked = (step for step in steps if step.state == StepState.WAITING and step.wait_name.startswith(_CHOICE))
-    facts: dict[str, str] = next((step.wait_asked.get("facts", {}) for step in asked), {})
+    return candidates(next((step.wait_asked for step in asked), {}))
+
+
+def candidates(asked: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the boards (number and title) of which a step lets a person choose, by what it asked."""
+    facts: dict[str, str] = asked.get("facts", {})
     return (*facts.items(), ("0", "None of them: make a new one")) if facts else ()
 
 
-def open_choices(run_ids: Collection[UUID]) -> QuerySet[StepRow]:
-    """Return the steps of these runs that wait for a choice of boards."""
-    return StepRow.objects.filter(run_id__in=run_ids, state=StepState.WAITING, wait_name__startswith=_CHOICE)
+class PersonWanted(NamedTuple):
+    """An onboarding that waits for a sign-in, a choice of boards, or both; what it does not wait for is None."""
+
+    run_id: UUID
+    repo_owner: str
+    repo_name: str
+    requested_by: str
+    login_method: str | None
+    login_since: datetime | None
+    login_until: datetime | None
+    choice_asked: dict[str, Any] | None
+    choice_since: datetime | None
+    choice_until: datetime | None
+
+    @property
+    def full_name(self) -> str:
+        """Return `owner/name`."""
+        return f"{self.repo_owner}/{self.repo_name}"
+
+
+def persons_wanted(rows: QuerySet[Onboarding], now: datetime) -> list[PersonWanted]:
+    """Return those of `rows` that a person can help now, also where they have failed; by one query."""
+    logins = waiting_logins().filter(run_id=OuterRef("run_id"), expires_at__gt=now)
+    choices = StepRow.objects.filter(
+        run_id=OuterRef("run_id"), state=StepState.WAITING, wait_name__startswith=_CHOICE, wait_until__gt=now
+    )
+    asked = {f"login_{name}": logins.values(column)[:1] for name, column in _OF_LOGINS.items()}
+    asked |= {f"choice_{name}": choices.values(column)[:1] for name, column in _OF_CHOICES.items()}
+    found = rows.exclude(status__in=OVER).annotate(**{name: Subquery(values) for name, values in asked.items()})
+    wanted = found.filter(Q(login_until__isnull=False) | Q(choice_until__isnull=False))
+    return [PersonWanted(*row) for row in wanted.values_list(*PersonWanted._fields)]
+
+
+_OF_LOGINS = {"method": "method", "since": "created_at", "until": "expires_at"}
+_OF_CHOICES = {"asked": "wait_asked", "since": "wait_since", "until": "wait_until"}
 
 
 def waiting_step(run_id: UUID, name: str) -> StepRow | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.errors import CannotStart
-from deploy.local.ports import demand_free, free_port, is_free
+from deploy.local.ports import claim, demand_free, free_port
 
 
 class Kept:
@@ -37,7 +37,7 @@ class Kept:
             port = demand_free(_port_number(fixed, setting), setting=setting)
         else:
             last = int(self._values["ports"].get(name, 0))
-            port = last if last and is_free(last) else free_port()
+            port = last if last and claim(last) else free_port()
         self._values["ports"][name] = port
         return port
 

@@ -7,7 +7,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
 from apps.agents.registry.models import Agent, Check, Task
-from apps.agents.registry.services import operating
+from apps.agents.registry.services import approvals, cancelling, operating
 from apps.agents.registry.services.operating import Change
 from meshsix.kit import clock
 from tests.browser.windows import away, browser, web, window
@@ -82,6 +82,36 @@ async def test_new_tasks_wait_for_a_click_while_one_reads_further_down(browser: 
     assert await rows.count() == ROWS
     await away(office.submit, "nobody-offers-it")
     await expect(rows.nth(1)).to_have_id(f"task-{newest.pk}")
+
+
+async def test_an_older_task_is_not_new_and_one_that_no_longer_fits_goes(browser: Browser, web: WebProcess) -> None:
+    office = Office()
+    tasks = await away(lambda: [office.submit("nobody-offers-it") for _ in range(ROWS + 2)])
+    page = await (await window(browser, web)).new_page()
+    await page.goto("/tasks?status=pending")
+    await expect(page.locator("#live-state")).to_have_text("Live")
+    rows = page.locator("#tasks tbody tr")
+    await rows.last.scroll_into_view_if_needed()
+    await away(cancelling.cancel, tasks[-5].pk, actor=BERT)
+    await expect(page.locator(f"#task-{tasks[-5].pk}")).to_have_count(0)
+    await expect(page.locator("#tasks [data-new]")).to_be_hidden()
+    await expect(rows.last).to_have_id(f"task-{tasks[1].pk}")
+
+
+async def test_a_wait_comes_and_goes_on_the_pages_of_what_waits(browser: Browser, web: WebProcess) -> None:
+    office = Office()
+    await away(office.register, "careful")
+    window_of_two = await window(browser, web, role="approver")
+    pages = [await window_of_two.new_page() for _ in range(2)]
+    for page, address in zip(pages, ("/decisions", "/"), strict=True):
+        await page.goto(address)
+        await expect(page.locator("#live-state")).to_have_text("Live")
+    task = await away(lambda: office.submit("change"))
+    for page in pages:
+        await expect(page.get_by_role("link", name="May careful do change?")).to_be_visible()
+    await away(lambda: approvals.approve(task.pk, agent="careful", actor=BERT))
+    for page in pages:
+        await expect(page.get_by_role("link", name="May careful do change?")).to_have_count(0)
 
 
 async def test_an_agents_slots_and_switch_are_followed(browser: Browser, web: WebProcess) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.urls import reverse
 
@@ -31,6 +32,7 @@ def _decision(task: Task) -> Decision:
         until=task.wait_until,
         at_deadline="The task fails; it can be retried.",
         who=Role.APPROVER,
+        not_by="" if settings.APPROVE_OWN_TASKS else task.requested_by,
         inputs_sha256=task.request_sha256,
         act=Act(
             method="POST",

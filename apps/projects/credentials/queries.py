@@ -1,6 +1,5 @@
 """Reads of credentials, sign-ins and tokens. Facts only."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -69,12 +68,12 @@ def open_login(project_id: str) -> Login | None:
 
 def waiting_login(run_id: UUID) -> Login | None:
     """Return the sign-in of this run for which a person is awaited, or None."""
-    return Login.objects.filter(run_id=run_id, state=LoginState.WAITING).first()
+    return waiting_logins().filter(run_id=run_id).first()
 
 
-def waiting_logins(run_ids: Collection[UUID]) -> QuerySet[Login]:
-    """Return the sign-ins of these runs for which a person is awaited."""
-    return Login.objects.filter(run_id__in=run_ids, state=LoginState.WAITING)
+def waiting_logins() -> QuerySet[Login]:
+    """Return the sign-ins for which a person is awaited."""
+    return Login.objects.filter(state=LoginState.WAITING)
 
 
 def logins_of(run_id: UUID) -> QuerySet[Login]:

@@ -9,28 +9,35 @@ export function isRead(region) {
   return region.hasAttribute("data-holds-new") && region.getBoundingClientRect().top < 0;
 }
 
-// Take from `fresh`, the region as it now is, the rows that `region` does not show; its button says how many they are.
+// Take from `fresh`, the region as it now is, the rows that stand before one that `region` shows but are not shown
+// themselves; its button says how many they are.
 export function holdNew(region, fresh) {
   const shown = [...region.querySelectorAll(ROWS)];
   const rows = [...fresh.querySelectorAll(ROWS)];
   const known = new Set(shown.map((row) => row.id));
-  const added = rows.filter((row) => !known.has(row.id));
+  const last = rows.findLastIndex((row) => known.has(row.id));
+  const added = rows.filter((row, index) => !known.has(row.id) && (last < 0 || index < last));
   const still = new Set(rows.map((row) => row.id));
-  const least = shown.length - added.length;
-  const end = shown.findLastIndex((row, index) => still.has(row.id) || index < least);
-  fresh.querySelector("tbody")?.append(...shown.slice(end + 1).map((row) => row.cloneNode(true)));
+  const room = shown.length - added.length;
+  const pushed = shown.slice(shown.findLastIndex((row, index) => still.has(row.id) || index < room) + 1);
+  for (const row of pushed) {
+    const kept = row.cloneNode(true);
+    kept.classList.add("stale");
+    fresh.querySelector("tbody")?.append(kept);
+  }
   for (const row of added) row.remove();
   const button = fresh.querySelector("[data-new]");
   button.hidden = added.length === 0;
-  button.textContent = `${added.length} new`;
+  button.textContent = `${added.length}${last < 0 ? "+" : ""} new`;
+  return button.hidden ? "" : button.textContent;
 }
 
 export function startHeld() {
   document.addEventListener("click", (event) => {
     const region = event.target.closest?.("[data-new]")?.closest("[data-holds-new]");
     if (!region) return;
-    region.querySelector("[data-entry]")?.focus({ preventScroll: true });
     window.scrollTo({ top: 0, behavior: "instant" });
+    region.addEventListener("htmx:afterSettle", () => region.querySelector("[data-entry]")?.focus(), { once: true });
     window.htmx.trigger(region, "live");
   });
 }

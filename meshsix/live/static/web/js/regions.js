@@ -70,7 +70,11 @@ export function startRegions(after) {
     if (!region?.matches?.(SELECTOR) || !event.detail.shouldSwap) return;
     const fresh = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html").getElementById(region.id);
     if (!fresh || Number(fresh.dataset.seq) < Number(region.dataset.seq)) event.detail.shouldSwap = false;
-    else if (isRead(region)) { holdNew(region, fresh); event.detail.serverResponse = fresh.outerHTML; }
+    else if (isRead(region)) {
+      const words = holdNew(region, fresh);
+      if (words) announce(words);
+      event.detail.serverResponse = fresh.outerHTML;
+    }
   });
   htmx.on("htmx:afterSettle", after.settled);
   htmx.on("htmx:afterRequest", (event) => {
