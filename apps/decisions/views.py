@@ -36,7 +36,7 @@ class ActSerializer(serializers.Serializer[Any]):
     schema = serializers.DictField()
 
 
-class DecisionSerializer(serializers.Serializer[Any]):
+class OpenDecisionSerializer(serializers.Serializer[Any]):
     """A wait that a person can end."""
 
     id = serializers.CharField()
@@ -53,11 +53,11 @@ class DecisionSerializer(serializers.Serializer[Any]):
     page = serializers.CharField()
 
 
-class DecisionsSerializer(serializers.Serializer[Any]):
+class OpenDecisionsSerializer(serializers.Serializer[Any]):
     """The oldest open waits; `count` is how many there are in all, `next` the `cursor` of those behind them."""
 
     count = serializers.IntegerField()
-    results = DecisionSerializer(many=True)
+    results = OpenDecisionSerializer(many=True)
     next = serializers.CharField(allow_null=True)
 
 
@@ -82,7 +82,7 @@ class DecisionList(APIView):
 
     permission_classes = [Viewer]
 
-    @extend_schema(operation_id="list_decisions", parameters=[DecisionParameters], responses=DecisionsSerializer)
+    @extend_schema(operation_id="list_decisions", parameters=[DecisionParameters], responses=OpenDecisionsSerializer)
     def get(self, request: Request) -> Response:
         """List the open waits of all kinds, the oldest first, each with the request that ends it."""
         asked = DecisionParameters.read(request)
@@ -132,7 +132,7 @@ class DecisionDetail(APIView):
 
     permission_classes = [Viewer]
 
-    @extend_schema(operation_id="get_decision", responses=DecisionSerializer)
+    @extend_schema(operation_id="get_decision", responses=OpenDecisionSerializer)
     def get(self, request: Request, decision_id: str) -> Response:
         """Return an open wait; 404 once it is over."""
         for each in inbox.waiting(request.user):
@@ -143,7 +143,7 @@ class DecisionDetail(APIView):
 
 def as_json(decision: inbox.Decision) -> dict[str, Any]:
     """Return a wait as the API shows it."""
-    return dict(DecisionSerializer(asdict(decision)).data)
+    return dict(OpenDecisionSerializer(asdict(decision)).data)
 
 
 @require_GET
