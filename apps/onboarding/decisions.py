@@ -9,11 +9,13 @@ from django.urls import reverse
 from apps.decisions.inbox import Act, Decision, Kind
 from apps.onboarding import queries
 from apps.onboarding.queries import PersonWanted
+from apps.onboarding.states import Status
 from apps.projects.credentials.models import LoginMethod
 from meshsix.kit import clock
 from meshsix.web.roles import Role
 
 _STOPS = "The onboarding stops; it can be resumed."
+_STOPPED = "The onboarding has stopped already; resume it once this is done."
 
 
 def waiting(user: AbstractBaseUser | AnonymousUser) -> Iterator[Decision]:
@@ -36,7 +38,7 @@ def _sign_in(row: PersonWanted) -> Iterator[Decision]:
         asked_by=row.requested_by,
         since=row.login_since,
         until=row.login_until,
-        at_deadline=_STOPS,
+        at_deadline=_STOPPED if row.status == Status.FAILED else _STOPS,
         who=Role.OPERATOR,
         act=_act("onboarding-api-auth-callback", row.run_id, field, {"type": "string"}),
         page=reverse("onboarding-page", args=[row.run_id]),
@@ -55,7 +57,7 @@ def _choice(row: PersonWanted) -> Iterator[Decision]:
         asked_by=row.requested_by,
         since=row.choice_since,
         until=row.choice_until,
-        at_deadline=_STOPS,
+        at_deadline=_STOPPED if row.status == Status.FAILED else _STOPS,
         who=Role.OPERATOR,
         act=_act("onboarding-api-choose", row.run_id, "candidate", {"enum": numbers}),
         page=reverse("onboarding-page", args=[row.run_id]),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Window
 
 from apps.onboarding.catalog import PROBLEMS
 from apps.onboarding.links import Link, links
@@ -211,6 +211,7 @@ class PersonWanted(NamedTuple):
     """An onboarding that waits for a sign-in, a choice of boards, or both; what it does not wait for is None."""
 
     run_id: UUID
+    status: str
     repo_owner: str
     repo_name: str
     requested_by: str
@@ -228,14 +229,16 @@ class PersonWanted(NamedTuple):
 
 
 def persons_wanted(rows: QuerySet[Onboarding], now: datetime) -> list[PersonWanted]:
-    """Return those of `rows` that a person can help now, also where they have failed; by one query."""
+    """Return those of `rows` that a person can help now, by one query; one that failed until it was started anew."""
     logins = waiting_logins().filter(run_id=OuterRef("run_id"), expires_at__gt=now)
     choices = StepRow.objects.filter(
         run_id=OuterRef("run_id"), state=StepState.WAITING, wait_name__startswith=_CHOICE, wait_until__gt=now
     )
     asked = {f"login_{name}": logins.values(column)[:1] for name, column in _OF_LOGINS.items()}
     asked |= {f"choice_{name}": choices.values(column)[:1] for name, column in _OF_CHOICES.items()}
-    found = rows.exclude(status__in=OVER).annotate(**{name: Subquery(values) for name, values in asked.items()})
+    newer = Onboarding.objects.filter(run__key=OuterRef("run__key"), created_at__gt=OuterRef("created_at"))
+    open_ones = rows.exclude(status__in=OVER).exclude(Exists(newer))
+    found = open_ones.annotate(**{name: Subquery(values) for name, values in asked.items()})
     wanted = found.filter(Q(login_until__isnull=False) | Q(choice_until__isnull=False))
     return [PersonWanted(*row) for row in wanted.values_list(*PersonWanted._fields)]
 

@@ -7,13 +7,14 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models.functions import Coalesce
 
 from apps.agents.registry.models import Capability
 from apps.agents.registry.models.tasks import MOST_PRIORITY
 from apps.agents.registry.schemas import Fault
 from apps.agents.registry.words import Request
 from apps.projects import queries as projects
-from meshsix.kit import names
+from meshsix.kit import names, redact
 
 _EMPTY: dict[str, object] = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
 
@@ -40,10 +41,9 @@ class AskForm(forms.Form):
     key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
 
     @classmethod
-    def of(cls, capability: str, project: str = "") -> "AskForm":
-        """Return the form with what the capability wants, empty."""
-        schema = taken(capability)
-        payload = json.dumps(skeleton(schema or {}), indent=2, ensure_ascii=False)
+    def of(cls, schema: Mapping[str, Any], project: str = "") -> "AskForm":
+        """Return the form with what a schema requires, empty."""
+        payload = json.dumps(skeleton(schema), indent=2, ensure_ascii=False)
         return cls(initial={"payload": payload, "project": project, "key": uuid4().hex})
 
     def clean_payload(self) -> dict[str, Any]:
@@ -89,8 +89,10 @@ class AskForm(forms.Form):
         self.add_error(None, "A task was made of this form before, with other words. Ask again to make another one.")
 
     def refuse(self, faults: Iterable[Fault]) -> None:
-        """Say at each field what the service does not take."""
+        """Say at each field what the service does not take, and give no secret back."""
         for fault in faults:
+            if fault.code == "secret":
+                self.data = {**self.data, "payload": redact.text(str(self.data["payload"]))}
             field, _, within = fault.pointer.removeprefix("/").partition("/")
             at = f"{within.replace('/', '.')}: " if within else ""
             self.add_error(field if field in self.fields else None, f"{at}{fault.detail}.")
@@ -99,7 +101,8 @@ class AskForm(forms.Form):
 def taken(capability: str) -> Mapping[str, Any] | None:
     """Return the schema of what a capability takes, None where nobody offers it; of several the preferred agent's."""
     rows = Capability.objects.filter(name=capability, withdrawn_at=None).select_related("input_schema")
-    first = rows.order_by("-preferred", "-weight", "agent_id").first()
+    preferred, weight = Coalesce("override_preferred", "preferred"), Coalesce("override_weight", "weight")
+    first = rows.order_by(preferred.desc(), weight.desc(), "agent_id").first()
     return None if first is None else first.input_schema.schema
 
 
@@ -109,7 +112,9 @@ def skeleton(schema: Mapping[str, Any]) -> dict[str, object]:
     return {name: _empty(known.get(name, {})) for name in schema.get("required", [])}
 
 
-def _empty(schema: Mapping[str, Any]) -> object:
+def _empty(schema: object) -> object:
+    if not isinstance(schema, Mapping):
+        return ""  # `true`: anything will do
     if "default" in schema:
         return schema["default"]
     choices = schema.get("enum")

@@ -35,7 +35,7 @@ class Waits:
 
     def sign_in(self, name: str = "octo-org/bookmarks") -> Onboarding:
         """Return an onboarding that waits for a sign-in, as its step leaves it."""
-        row, key = self._started(name), f"env-{name.replace('/', '-')}"
+        row, key = self.start(name), f"env-{name.replace('/', '-')}"
         credentials.ensure_project(key, display_name=name)
         Login.objects.create(
             project_id=key,
@@ -48,7 +48,7 @@ class Waits:
 
     def choice(self, name: str = "octo-org/links") -> Onboarding:
         """Return an onboarding that waits for a choice of boards, as its step leaves it."""
-        row = self._started(name)
+        row = self.start(name)
         StepRow.objects.filter(run_id=row.pk, name="create_project_board").update(
             state=StepState.WAITING,
             wait_name=f"choose-board:{row.pk}",
@@ -62,7 +62,8 @@ class Waits:
         """Let an onboarding be cancelled."""
         services.cancel(run_id, actor=SYSTEM)
 
-    def _started(self, name: str) -> Onboarding:
+    def start(self, name: str) -> Onboarding:
+        """Return a new onboarding."""
         return services.start_onboarding(ask_from({"repository": name}), actor=SYSTEM)
 
 

@@ -155,11 +155,17 @@ def test_what_nobody_can_end_any_more_is_no_wait_and_a_failed_onboarding_may_sti
     row, choice = waits.sign_in(), waits.choice()
     Run.objects.update(state=RunState.FAILED)
     Onboarding.objects.update(status=Status.FAILED)
-    assert [each["kind"] for each in ask()["results"]] == ["sign-in", "choice"]
+    told = ask()["results"]
+    assert [each["kind"] for each in told] == ["sign-in", "choice"]
+    assert {each["at_deadline"] for each in told} == {
+        "The onboarding has stopped already; resume it once this is done."
+    }
     with clock.moved(timedelta(hours=2)):
         assert ask()["count"] == 0
     Login.objects.filter(run_id=row.pk).update(state=LoginState.EXCHANGING)
     assert [each["id"] for each in ask()["results"]] == [f"choice:{choice.pk}"]
+    waits.start(choice.full_name)
+    assert ask()["count"] == 0
 
 
 def test_nobody_is_told_that_their_own_request_waits_for_them(

@@ -1,6 +1,8 @@
 """Ports that the launcher and the tests choose for their servers."""
 
+import random
 import socket
+from contextlib import suppress
 from itertools import islice
 
 import pytest
@@ -12,8 +14,16 @@ BELOW_THE_USUAL = range(15000, 20000)
 
 
 def two_free() -> list[int]:
-    """Return two ports of which nobody else draws."""
-    return list(islice(filter(is_free, BELOW_THE_USUAL), 2))
+    """Return two ports that nobody has, nor has marked, now."""
+    found = filter(unmarked, filter(is_free, random.sample(BELOW_THE_USUAL, len(BELOW_THE_USUAL))))
+    return sorted(islice(found, 2))
+
+
+def unmarked(port: int) -> bool:
+    with socket.socket(type=socket.SOCK_DGRAM) as mark, suppress(OSError):
+        mark.bind((LOOPBACK, port))
+        return True
+    return False
 
 
 def test_a_port_is_given_to_nobody_else_before_its_server_listens() -> None:

@@ -106,6 +106,27 @@ def test_what_cannot_be_taken_is_named_by_field(
     assert not Task.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("payload", "status", "detail"),
+    [
+        (f'{{"text": {"[" * 500}{"]" * 500}}}', 422, "must not be nested deeper than 100"),
+        ('{"text": "a", "ghp_abcdefghijklmnopqrstuvwxyz0123456789": 1}', 422, "looks like a secret"),
+        ('{"text": "a", "seconds": 1e400}', 400, ""),
+        ('{"text": "a", "seconds": NaN}', 400, ""),
+    ],
+)
+def test_an_odd_payload_is_refused_and_no_secret_of_it_repeated(
+    office: Office, client: Client, payload: str, status: int, detail: str
+) -> None:
+    office.register("alpha")
+    client.force_login(person("ann", "operator"))
+    body = f'{{"capability": "echo", "payload": {payload}}}'
+    answer = client.post("/api/tasks", body, content_type="application/json")
+    assert answer.status_code == status, answer.content
+    assert detail in answer.content.decode()
+    assert "ghp_abc" not in answer.content.decode()
+
+
 def test_acts_need_their_role_and_a_task_in_the_right_state(office: Office, call: Call) -> None:
     office.register("careful")
     asked = {**ECHO, "capability": "change"}

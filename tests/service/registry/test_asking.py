@@ -10,12 +10,13 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from apps.agents.registry.asking import skeleton
-from apps.agents.registry.models import Task
+from apps.agents.registry.models import Capability, Task
 from tests import boards
 from tests.service.registry.conftest import Office
 from tests.web_process import person
 
 MOST_QUERIES = 8
+SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
 NEW = "/tasks/new?capability=echo"
 
 
@@ -37,7 +38,7 @@ def send(client: Client) -> Send:
     def send(form: Mapping[str, object] | None = None, *, path: str = NEW, role: str = "operator") -> Answer:
         name = f"a-{role}"
         client.force_login(User.objects.filter(username=name).first() or person(name, role))
-        answer = client.get(path) if form is None else client.post(path, {**USUAL, **form})
+        answer = client.get(path) if form is None else client.post(NEW, {**USUAL, **form})
         return Answer(answer.status_code, answer.headers.get("Location", ""), answer.content.decode())
 
     return send
@@ -46,8 +47,8 @@ def send(client: Client) -> Send:
 USUAL = {"payload": '{"text": "hello"}', "project": "", "priority": "5", "timeout_seconds": "", "key": "k1"}
 
 
-def told(answer: Answer) -> str:
-    assert answer.status == 200
+def told(answer: Answer, status: int = 200) -> str:
+    assert answer.status == status
     return answer.text
 
 
@@ -62,7 +63,16 @@ def test_the_form_shows_what_the_capability_takes_with_what_is_required(office: 
         "a": 0,
         "b": "x",
     }
-    assert skeleton({"properties": {"a": {"default": 3}}, "required": ["a", "z"]}) == {"a": 3, "z": ""}
+    schema = {"properties": {"a": {"default": 3}, "b": True}, "required": ["a", "b", "z"]}
+    assert skeleton(schema) == {"a": 3, "b": "", "z": ""}
+
+
+def test_the_form_is_that_of_whom_an_operator_prefers(office: Office, send: Send) -> None:
+    office.register("alpha", "counter")
+    assert "&quot;text&quot;: &quot;&quot;" in told(send())
+    Capability.objects.filter(agent_id="counter").update(override_preferred=True)
+    Capability.objects.filter(agent_id="alpha").update(override_preferred=False)
+    assert "&quot;number&quot;: 0" in told(send())
 
 
 def test_what_is_asked_for_becomes_a_task_of_the_person(office: Office, send: Send) -> None:
@@ -81,6 +91,10 @@ def test_what_is_asked_for_becomes_a_task_of_the_person(office: Office, send: Se
         ({"payload": "[1]"}, "It must be a JSON object"),
         ({"payload": "[" * 100_000}, "This is no JSON"),
         ({"payload": '{"text": 7}'}, "text: "),
+        ({"payload": '{"text": "a", "seconds": 1e400}'}, "seconds: must be a number that JSON can hold"),
+        ({"payload": '{"text": "a", "seconds": NaN}'}, "seconds: must be a number that JSON can hold"),
+        ({"payload": f'{{"text": {"[" * 500}{"]" * 500}}}'}, "must not be nested deeper than 100"),
+        ({"payload": '{"\\ud800": "ghp_abcdefghijklmnopqrstuvwxyz0123456789"}'}, "must not hold NUL or half"),
         ({"payload": "{}"}, "Nothing was asked for"),
         ({"payload": '{"text": "token ghp_abcdefghijklmnopqrstuvwxyz0123456789"}'}, "looks like a secret"),
         ({"payload": '{"text": "a\\u0000b"}'}, "must not hold NUL"),
@@ -94,18 +108,34 @@ def test_what_cannot_be_taken_is_said_at_its_field(
     office: Office, send: Send, form: Mapping[str, object], words: str
 ) -> None:
     office.register("alpha")
-    page = told(send(form))
+    page = told(send(form), 422)
     assert words in page
     assert "errorlist" in page
     assert not Task.objects.exists()
+
+
+@pytest.mark.parametrize("payload", ['{"text": "a TOKEN"}', '{"text": "a", "TOKEN": "b"}', '{"TOKEN": "TOKEN"}'])
+def test_a_secret_is_refused_and_not_given_back(office: Office, send: Send, payload: str) -> None:
+    office.register("alpha")
+    page = told(send({"payload": payload.replace("TOKEN", SECRET)}), 422)
+    assert "looks like a secret" in page
+    assert SECRET not in page
+
+
+@pytest.mark.usefixtures("office")
+def test_what_nobody_offers_any_more_can_still_be_asked_for(send: Send) -> None:
+    assert send({}).status == 302
+    assert Task.objects.get().status == "pending"
+    assert "This is no JSON" in told(send({"payload": "{"}), 422)
 
 
 def test_two_clicks_are_one_task_and_other_words_another_after_a_warning(office: Office, send: Send) -> None:
     office.register("alpha")
     first = send({})
     assert send({}).to == first.to != ""
+    assert "This form made this task before" in told(send(path=first.to))
     other = {"payload": '{"text": "other"}'}
-    page = told(send(other))
+    page = told(send(other), 422)
     assert "A task was made of this form before" in page
     fresh = re.search(r'name="key" value="(\w+)"', page)
     assert fresh is not None
@@ -117,7 +147,7 @@ def test_only_operators_ask_and_only_for_projects_that_they_see(office: Office, 
     office.register("alpha")
     assert send({}, role="viewer").status == 403
     boards.project().groups.add(Group.objects.create(name="team"))
-    page = told(send({"project": "octo-org/bookmarks"}))
+    page = told(send({"project": "octo-org/bookmarks"}), 422)
     assert "not among those that you may touch" in page
     assert not Task.objects.exists()
 

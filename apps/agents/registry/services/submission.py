@@ -5,6 +5,7 @@ The usual ones are stored together with what was decided about them (admitting.p
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +31,7 @@ from meshsix.live import services as live
 from meshsix.live.services import NewEvent
 
 LARGEST_PAYLOAD_BYTES = 256 * 1024
+DEEPEST_PAYLOAD = 100
 _MOST_ATTEMPTS = 10
 _DEFAULT_TIMEOUT_SECONDS = 120
 
@@ -68,9 +70,7 @@ def submit(request: Request, *, actor: Actor) -> Submitted:
     A capability that nobody offers yet is accepted: the task waits. Where the database fails after the row is stored,
     the sweep gives it out.
     """
-    faults = (*_fields(request), *secrets_in(request.payload, "/payload"))
-    if faults:
-        raise Invalid(faults)
+    _refuse_wrong(request)
     known = _known(request, actor)
     if known is not None:
         return Submitted(task=known, is_new=False)
@@ -80,6 +80,35 @@ def submit(request: Request, *, actor: Actor) -> Submitted:
     told = _asked_for(task, actor)
     admitted = isolation.alone(task.task_id, lambda: admitting.admit(seen, told)) if seen is not None else None
     return _store(task, told, request, actor) if admitted is None else Submitted(task=admitted, is_new=True)
+
+
+def _refuse_wrong(request: Request) -> None:
+    """Raise Invalid where a request cannot be taken; each look relies on what the ones before it have refused."""
+    for look in (_shape(request.payload), _fields(request), secrets_in(request.payload, "/payload")):
+        faults = tuple(look)
+        if faults:
+            raise Invalid(faults)
+
+
+def _shape(payload: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is wrong with the nesting and the numbers of a payload, without going deeper than it may be."""
+    rest: list[tuple[object, str, int]] = [(payload, "/payload", 0)]
+    while rest:
+        value, at, depth = rest.pop()
+        if depth > DEEPEST_PAYLOAD:
+            yield Fault(pointer="/payload", code="invalid", detail=f"must not be nested deeper than {DEEPEST_PAYLOAD}")
+            return
+        if isinstance(value, float) and not math.isfinite(value):
+            yield Fault(pointer=at, code="invalid", detail="must be a number that JSON can hold")
+        elif isinstance(value, Mapping):
+            rest += [(inner, f"{at}/{_escaped(name)}", depth + 1) for name, inner in value.items()]
+        elif isinstance(value, list | tuple):
+            rest += [(inner, f"{at}/{index}", depth + 1) for index, inner in enumerate(value)]
+
+
+def _escaped(name: object) -> str:
+    """Return a name as a JSON pointer has it, without what looks like a secret or cannot be stored."""
+    return str(texts.storable(redact.text(str(name)))).replace("~", "~0").replace("/", "~1")
 
 
 def _fields(request: Request) -> Iterator[Fault]:
@@ -111,7 +140,8 @@ def secrets_in(value: object, at: str) -> Iterator[Fault]:
             yield Fault(pointer=at, code="secret", detail=detail)
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from secrets_in(inner, f"{at}/{str(name).replace('~', '~0').replace('/', '~1')}")
+            yield from secrets_in(str(name), f"{at}/{_escaped(name)}")
+            yield from secrets_in(inner, f"{at}/{_escaped(name)}")
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from secrets_in(inner, f"{at}/{index}")

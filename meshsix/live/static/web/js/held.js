@@ -3,6 +3,8 @@
 //   <section ... data-holds-new><button type="button" data-new hidden></button> ... <tbody><tr id="task-...">
 //
 // One reads where the feed's beginning is scrolled out of view. What newer rows push out at its end stays meanwhile.
+import { announce } from "./words.js";
+
 const ROWS = "tbody > tr[id]";
 
 export function isRead(region) {
@@ -32,12 +34,21 @@ export function holdNew(region, fresh) {
   return button.hidden ? "" : button.textContent;
 }
 
+// Which region was asked by a click for what it held; its first entry gets the focus once that is there.
+let asked = "";
+
 export function startHeld() {
   document.addEventListener("click", (event) => {
     const region = event.target.closest?.("[data-new]")?.closest("[data-holds-new]");
     if (!region) return;
+    asked = region.id;
+    announce("");
     window.scrollTo({ top: 0, behavior: "instant" });
-    region.addEventListener("htmx:afterSettle", () => region.querySelector("[data-entry]")?.focus(), { once: true });
     window.htmx.trigger(region, "live");
+  });
+  window.htmx.on("htmx:afterRequest", (event) => {
+    if (event.detail.elt?.id !== asked) return;
+    if (event.detail.successful) document.getElementById(asked)?.querySelector("[data-entry]")?.focus();
+    asked = "";
   });
 }
