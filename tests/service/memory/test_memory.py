@@ -27,6 +27,7 @@ from tests.models_sandbox import ModelsSandbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Open = Callable[..., Memories]
+CROWD = 2000
 
 
 @pytest.fixture
@@ -231,12 +232,21 @@ def test_a_recall_looks_at_the_newest_of_each_reader_by_their_index(opened: Open
     newest = {f"{name} {each}" for each in (2, 3, 4) for name in ("note", "Ada's")}
     assert {each.content for each in found} == {"for all", *newest}
     (statement,) = [each["sql"] for each in captured]
+    crowd()
     with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("ANALYZE agent_memories")
         cursor.execute(f"EXPLAIN {statement}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
-        cursor.execute("SET enable_seqscan = on")
     assert "Index Scan using agent_memories_newest_of" in plan
+
+
+def crowd() -> None:
+    """Let there be so many memories that only one plan is good; that of an empty table may be any."""
+    local = list(local_vector.of("note"))
+    Memory.objects.bulk_create(
+        Memory(scope=Scope.AGENT, scope_key=f"other-{n % 50}", kind=Kind.ANSWER, content=str(n), local_embedding=local)
+        for n in range(CROWD)
+    )
 
 
 def test_a_reader_keeps_what_is_most_useful(opened: Open) -> None:
