@@ -14,7 +14,7 @@ from apps.agents.registry.serializers import KnownFields, ProjectField
 from apps.agents.registry.services.outside import REPORTED, Report, Work
 from apps.agents.registry.states import CheckKind, ErrorType
 from apps.agents.registry.words import Failure
-from meshsix.kit import texts
+from meshsix.kit import shapes, texts
 
 MOST_LEASES = 100
 MOST_WAIT_SECONDS = 20
@@ -31,10 +31,12 @@ class InstanceField(serializers.RegexField):
 
 
 class ObjectField(serializers.DictField):
-    """An object that can be stored: without NUL and halves of surrogate pairs, which PostgreSQL refuses."""
+    """An object that can be stored: not too deep, with JSON's numbers, without NUL and halves of surrogate pairs."""
 
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - as DRF calls it
         """Return the object. Raises ValidationError."""
+        for pointer, wrong in shapes.faults(data):
+            raise serializers.ValidationError(f"{pointer or '/'} {wrong}.")
         found = super().to_internal_value(data)
         for pointer in texts.unstorable(found):
             raise serializers.ValidationError(f"{pointer or '/'} must not hold NUL or half of a surrogate pair.")

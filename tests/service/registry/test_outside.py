@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -130,6 +131,29 @@ def test_what_is_no_report_is_refused(office: Office, call: Call, report: dict[s
     lease(call)
     call("POST", address(task, "result"), report, status=400)
     assert not History.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (f'{{"text": {"[" * 500}{"]" * 500}}}', "must not be nested deeper than 100"),
+        ('{"text": 1e400}', "/text must be a number that JSON can hold"),
+    ],
+)
+def test_a_result_that_nobody_could_store_is_refused(office: Office, client: Client, result: str, words: str) -> None:
+    head = {"Authorization": f"Bearer {token_of('parrot', 'shout')}"}
+
+    def send(path: str, body: str) -> tuple[int, str]:
+        answer = client.post(f"/api{path}", body, content_type="application/json", headers=head)
+        return answer.status_code, answer.content.decode()
+
+    assert send("/agents", json.dumps(PARROT))[0] == 200
+    task = shout(office)
+    assert send("/agents/parrot/leases", json.dumps({"instance_id": "one", "max": 1, "wait_seconds": 0}))[0] == 200
+    status, told = send(address(task, "result"), f'{{"success": true, "result": {result}}}')
+    assert (status, words in told) == (400, True), told
+    task.refresh_from_db()
+    assert task.status == "running"
 
 
 def test_a_large_result_goes_to_storage(office: Office, call: Call, storage: Storage) -> None:

@@ -5,7 +5,6 @@ The usual ones are stored together with what was decided about them (admitting.p
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,13 +24,12 @@ from apps.agents.registry.services.surveying import Survey
 from apps.agents.registry.states import ENDED, TaskState, Why
 from apps.agents.registry.words import Request
 from meshsix import rows
-from meshsix.kit import clock, redact, texts
+from meshsix.kit import clock, redact, shapes, texts
 from meshsix.kit.actor import Actor
 from meshsix.live import services as live
 from meshsix.live.services import NewEvent
 
 LARGEST_PAYLOAD_BYTES = 256 * 1024
-DEEPEST_PAYLOAD = 100
 _MOST_ATTEMPTS = 10
 _DEFAULT_TIMEOUT_SECONDS = 120
 
@@ -91,24 +89,8 @@ def _refuse_wrong(request: Request) -> None:
 
 
 def _shape(payload: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what is wrong with the nesting and the numbers of a payload, without going deeper than it may be."""
-    rest: list[tuple[object, str, int]] = [(payload, "/payload", 0)]
-    while rest:
-        value, at, depth = rest.pop()
-        if depth > DEEPEST_PAYLOAD:
-            yield Fault(pointer="/payload", code="invalid", detail=f"must not be nested deeper than {DEEPEST_PAYLOAD}")
-            return
-        if isinstance(value, float) and not math.isfinite(value):
-            yield Fault(pointer=at, code="invalid", detail="must be a number that JSON can hold")
-        elif isinstance(value, Mapping):
-            rest += [(inner, f"{at}/{_escaped(name)}", depth + 1) for name, inner in value.items()]
-        elif isinstance(value, list | tuple):
-            rest += [(inner, f"{at}/{index}", depth + 1) for index, inner in enumerate(value)]
-
-
-def _escaped(name: object) -> str:
-    """Return a name as a JSON pointer has it, without what looks like a secret or cannot be stored."""
-    return str(texts.storable(redact.text(str(name)))).replace("~", "~0").replace("/", "~1")
+    for pointer, detail in shapes.faults(payload, "/payload"):
+        yield Fault(pointer=pointer, code="invalid", detail=detail)
 
 
 def _fields(request: Request) -> Iterator[Fault]:
@@ -140,8 +122,8 @@ def secrets_in(value: object, at: str) -> Iterator[Fault]:
             yield Fault(pointer=at, code="secret", detail=detail)
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from secrets_in(str(name), f"{at}/{_escaped(name)}")
-            yield from secrets_in(inner, f"{at}/{_escaped(name)}")
+            yield from secrets_in(str(name), f"{at}/{shapes.escaped(name)}")
+            yield from secrets_in(inner, f"{at}/{shapes.escaped(name)}")
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from secrets_in(inner, f"{at}/{index}")
