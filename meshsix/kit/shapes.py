@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from meshsix.kit import redact, texts
+from meshsix.kit import texts
 
 DEEPEST = 100
 """How many objects and lists may stand within each other."""
@@ -20,11 +20,6 @@ def faults(value: object, at: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(each, float) and not math.isfinite(each):
             yield pointer, "must be a number that JSON can hold"
         elif isinstance(each, Mapping):
-            rest += [(inner, f"{pointer}/{escaped(name)}", depth + 1) for name, inner in each.items()]
+            rest += [(inner, f"{pointer}/{texts.pointed(name)}", depth + 1) for name, inner in each.items()]
         elif isinstance(each, list | tuple):
             rest += [(inner, f"{pointer}/{index}", depth + 1) for index, inner in enumerate(each)]
-
-
-def escaped(name: object) -> str:
-    """Return a name as a JSON pointer has it, without what looks like a secret or cannot be stored."""
-    return str(texts.storable(redact.text(str(name)))).replace("~", "~0").replace("/", "~1")

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from meshsix.kit import redact
+
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -27,7 +29,12 @@ def unstorable(value: object, at: str = "") -> Iterator[str]:
             if _UNFIT.search(str(name)):
                 yield at
             else:
-                yield from unstorable(inner, f"{at}/{str(name).replace('~', '~0').replace('/', '~1')}")
+                yield from unstorable(inner, f"{at}/{pointed(name)}")
     elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         for index, inner in enumerate(value):
             yield from unstorable(inner, f"{at}/{index}")
+
+
+def pointed(name: object) -> str:
+    """Return a name as a JSON pointer has it, without what looks like a secret or cannot be stored."""
+    return _UNFIT.sub("\ufffd", redact.text(str(name))).replace("~", "~0").replace("/", "~1")

@@ -1,17 +1,25 @@
-"""What an operator sets for an agent, as forms of its page; what is right is decided by `serializers`."""
+"""What an operator sets for an agent or asks for, as forms; `serializers` and services decide what is right."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import uuid4
 
 from django import forms
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from apps.agents.registry.models import Agent, Capability, RoutingPolicy
 from apps.agents.registry.models.agents import MOST_SLOTS
+from apps.agents.registry.models.tasks import MOST_PRIORITY
+from apps.agents.registry.schemas import Fault
 from apps.agents.registry.services.operating import OF_A_POLICY
-from meshsix.kit import clock
+from apps.agents.registry.words import Request
+from apps.projects import queries as projects
+from meshsix.kit import clock, names, redact
 
 _KEEP, _FRESH, _ALL = "keep", "fresh", "all"
 _PREFERRED = {"": None, "yes": True, "no": False}
+_EMPTY: dict[str, object] = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}
 
 
 class SlotsForm(forms.Form):
@@ -99,3 +107,103 @@ def _histories(capability: Capability) -> list[tuple[str, str]]:
         return [(_KEEP, "all of it"), (_FRESH, "from now on: a fresh start")]
     begun = f"since {capability.window_since:%Y-%m-%d %H:%M} UTC"
     return [(_KEEP, begun), (_FRESH, "from now on: a fresh start"), (_ALL, "all of it again")]
+
+
+class AskForm(forms.Form):
+    """A task as a person asks for it. `key` makes two clicks one task."""
+
+    payload = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "mono"}),
+        label="What it is given, as JSON",
+    )
+    project = forms.CharField(
+        required=False,
+        max_length=140,
+        label="For work on",
+        help_text="A repository, such as octo-org/bookmarks. May be empty.",
+    )
+    priority = forms.IntegerField(
+        min_value=0, max_value=MOST_PRIORITY, initial=5, help_text="0 to 10; the highest first."
+    )
+    timeout_seconds = forms.IntegerField(
+        required=False, min_value=1, label="Seconds it may take", help_text="Empty: as the agents declare."
+    )
+    key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any], project: str = "") -> "AskForm":
+        """Return the form with what a schema requires, empty."""
+        payload = json.dumps(skeleton(schema), indent=2, ensure_ascii=False)
+        return cls(initial={"payload": payload, "project": project, "key": uuid4().hex})
+
+    def clean_payload(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        try:
+            found = json.loads(self.cleaned_data["payload"])
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(f"This is no JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise forms.ValidationError("It must be a JSON object: {…}.")
+        return found
+
+    def clean_project(self) -> str:
+        """Return `owner/name`, empty for none."""
+        text = str(self.cleaned_data["project"]).strip()
+        try:
+            return names.parse_repository(text).full_name if text else ""
+        except names.BadName as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def check_project(self, user: AbstractBaseUser | AnonymousUser) -> bool:
+        """Return whether `user` may start work on the project; else say so at the field."""
+        project = self.cleaned_data["project"]
+        if project and not projects.may_touch(user, names.parse_repository(project)):
+            self.add_error("project", "This project is not among those that you may touch.")
+        return not self.errors
+
+    def request_for(self, capability: str) -> Request:
+        """Return what is asked for. Call it on a valid form."""
+        found = self.cleaned_data
+        return Request(
+            capability=capability,
+            payload=found["payload"],
+            project=found["project"],
+            priority=found["priority"],
+            timeout_seconds=found["timeout_seconds"],
+            idempotency_key=found["key"] or None,
+        )
+
+    def renew(self) -> None:
+        """Say that this form was sent before with other words, and let it make another task when it is sent again."""
+        self._show(key=uuid4().hex)
+        self.add_error(None, "A task was made of this form before, with other words. Ask again to make another one.")
+
+    def hide_secrets(self) -> None:
+        """Let the form, when it is shown again, give back nothing that looks like a secret."""
+        self._show(payload=redact.text(str(self.data.get("payload", ""))))
+
+    def _show(self, **values: str) -> None:
+        # A QueryDict that is unpacked gives lists.
+        self.data = {name: self.data[name] for name in self.data} | values
+
+    def refuse(self, faults: Iterable[Fault]) -> None:
+        """Say at each field what the service does not take."""
+        for fault in faults:
+            field, _, within = fault.pointer.removeprefix("/").partition("/")
+            at = f"{within.replace('/', '.')}: " if within else ""
+            self.add_error(field if field in self.fields else None, f"{at}{fault.detail}.")
+
+
+def skeleton(schema: Mapping[str, Any]) -> dict[str, object]:
+    """Return an object with what a schema requires, its defaults and else nothing in it."""
+    known = schema.get("properties", {})
+    return {name: _empty(known.get(name, {})) for name in schema.get("required", [])}
+
+
+def _empty(schema: object) -> object:
+    if not isinstance(schema, Mapping):
+        return ""  # `true`: anything will do
+    if "default" in schema:
+        return schema["default"]
+    choices = schema.get("enum")
+    return choices[0] if choices else _EMPTY.get(str(schema.get("type")), "")

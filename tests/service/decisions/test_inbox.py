@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -24,8 +24,9 @@ from deploy.local.servers import OpenBao
 from meshsix import wiring
 from meshsix.durable.models import Run
 from meshsix.durable.states import RunState
-from meshsix.kit import clock, names
+from meshsix.kit import clock
 from meshsix.kit.actor import Actor, ActorKind, Door
+from tests import boards
 from tests.service.decisions.conftest import Waits
 from tests.service.registry.conftest import BERT
 from tests.service.registry.outside_calls import token_of
@@ -66,21 +67,6 @@ def show(client: Client) -> Callable[..., str]:
 def sign_in(client: Client, role: str) -> None:
     name = f"a-{role}"
     client.force_login(User.objects.filter(username=name).first() or person(name, role))
-
-
-def hide(full_name: str) -> None:
-    """Let a project be seen by one group alone."""
-    repository = names.parse_repository(full_name)
-    project = Project.objects.create(
-        owner=repository.owner,
-        name=repository.name,
-        env_name=names.env_name(repository),
-        service_name=repository.name,
-        repo_url=f"https://git.example.org/{full_name}",
-        default_branch="main",
-        execution_mode="local",
-    )
-    project.groups.add(Group.objects.create(name="team"))
 
 
 def test_all_kinds_of_waits_are_listed_the_oldest_first_with_what_ends_them(waits: Waits, ask: Ask) -> None:
@@ -214,7 +200,7 @@ def test_tokens_of_agents_and_runners_see_nothing(waits: Waits, client: Client) 
 def test_only_who_sees_the_project_sees_what_waits_in_it(
     waits: Waits, ask: Ask, show: Callable[..., str], client: Client
 ) -> None:
-    hide("octo-org/bookmarks")
+    boards.project("octo-org/bookmarks", group="team")
     task = waits.approval(project="octo-org/bookmarks")
     waits.sign_in(), waits.approval()
     assert [each["project"] for each in ask()["results"]] == [""]

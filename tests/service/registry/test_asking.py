@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from apps.agents.registry.asking import skeleton
+from apps.agents.registry.forms import skeleton
 from apps.agents.registry.models import Capability, Task
 from tests import boards
 from tests.service.registry.conftest import Office
@@ -114,11 +114,22 @@ def test_what_cannot_be_taken_is_said_at_its_field(
     assert not Task.objects.exists()
 
 
-@pytest.mark.parametrize("payload", ['{"text": "a TOKEN"}', '{"text": "a", "TOKEN": "b"}', '{"TOKEN": "TOKEN"}'])
-def test_a_secret_is_refused_and_not_given_back(office: Office, send: Send, payload: str) -> None:
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ('{"text": "a TOKEN"}', "looks like a secret"),
+        ('{"text": "a", "TOKEN": "b"}', "looks like a secret"),
+        ('{"TOKEN": "TOKEN"}', "looks like a secret"),
+        ('{"TOKEN": "a\\u0000b"}', "must not hold NUL"),
+        ('{"TOKEN": 1e400}', "must be a number"),
+        ('{"text": "TOKEN"', "This is no JSON"),
+    ],
+)
+def test_what_is_refused_gives_no_secret_back(office: Office, send: Send, payload: str, words: str) -> None:
     office.register("alpha")
-    page = told(send({"payload": payload.replace("TOKEN", SECRET)}), 422)
-    assert "looks like a secret" in page
+    page = told(send({"payload": payload.replace("TOKEN", SECRET), "project": "octo-org/links"}), 422)
+    assert words in page
+    assert 'value="octo-org/links"' in page
     assert SECRET not in page
 
 
@@ -135,7 +146,9 @@ def test_two_clicks_are_one_task_and_other_words_another_after_a_warning(office:
     assert send({}).to == first.to != ""
     assert "This form made this task before" in told(send(path=first.to))
     other = {"payload": '{"text": "other"}'}
-    page = told(send(other), 422)
+    page = told(send({**other, "project": "octo-org/links", "priority": "7"}), 422)
+    assert 'value="octo-org/links"' in page
+    assert 'value="7"' in page
     assert "A task was made of this form before" in page
     fresh = re.search(r'name="key" value="(\w+)"', page)
     assert fresh is not None
@@ -146,7 +159,7 @@ def test_two_clicks_are_one_task_and_other_words_another_after_a_warning(office:
 def test_only_operators_ask_and_only_for_projects_that_they_see(office: Office, send: Send) -> None:
     office.register("alpha")
     assert send({}, role="viewer").status == 403
-    boards.project().groups.add(Group.objects.create(name="team"))
+    boards.project(group="team")
     page = told(send({"project": "octo-org/bookmarks"}), 422)
     assert "not among those that you may touch" in page
     assert not Task.objects.exists()

@@ -1,7 +1,9 @@
 """Reads of agents: who is there, by the beats of their instances and the database's clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import (
     Case,
@@ -96,6 +98,14 @@ def is_alive(agent_id: str, instance_id: str) -> bool:
 def capability(agent_id: str, name: str) -> Capability | None:
     """Return what an agent offers under this name, or None."""
     return Capability.objects.filter(agent_id=agent_id, name=name, withdrawn_at=None).first()
+
+
+def input_schema(name: str) -> Mapping[str, Any] | None:
+    """Return what a capability takes, None where nobody offers it; of several agents the preferred one's."""
+    rows = Capability.objects.filter(name=name, withdrawn_at=None).select_related("input_schema")
+    preferred, weight = Coalesce("override_preferred", "preferred"), Coalesce("override_weight", "weight")
+    first = rows.order_by(preferred.desc(), weight.desc(), "agent_id").first()
+    return None if first is None else first.input_schema.schema
 
 
 def served_by_workflow(agent_id: str) -> QuerySet[Capability, str]:

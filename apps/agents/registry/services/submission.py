@@ -122,8 +122,8 @@ def secrets_in(value: object, at: str) -> Iterator[Fault]:
             yield Fault(pointer=at, code="secret", detail=detail)
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from secrets_in(str(name), f"{at}/{shapes.escaped(name)}")
-            yield from secrets_in(inner, f"{at}/{shapes.escaped(name)}")
+            yield from secrets_in(str(name), f"{at}/{texts.pointed(name)}")
+            yield from secrets_in(inner, f"{at}/{texts.pointed(name)}")
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from secrets_in(inner, f"{at}/{index}")

@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from apps.agents.registry.asking import AskForm, taken
+from apps.agents.registry.forms import AskForm
+from apps.agents.registry.queries import agents as agent_queries
 from apps.agents.registry.queries import records
 from apps.agents.registry.services import submission
 from meshsix.kit.actor import Door
@@ -26,7 +27,7 @@ def task_new(request: HttpRequest) -> HttpResponse:
     What nobody offers any more can still be asked for: the task waits.
     """
     capability = request.GET.get("capability", "").replace("\0", "").strip()
-    schema = taken(capability)
+    schema = agent_queries.input_schema(capability)
     if request.method == "POST":
         form = AskForm(request.POST)
         made = _asked(request, form, capability)
@@ -34,6 +35,7 @@ def task_new(request: HttpRequest) -> HttpResponse:
             if not made.is_new:
                 messages.info(request, _AGAIN)
             return redirect("task-page", made.task.task_id)
+        form.hide_secrets()
         return _page(request, capability, form=form, schema=schema or {}, status=422)
     if schema is None:
         return _page(request, capability)
