@@ -47,10 +47,9 @@ def _until_waits(thread: threading.Thread) -> None:
 
 
 def _waiting() -> int:
-    """Return how many wait for a lock in this database."""
+    """Return how many locks others wait for that this transaction has."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            " AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
         )
         return int(cursor.fetchone()[0])
